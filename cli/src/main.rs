@@ -1,0 +1,3 @@
+//! One binary, one sub-command for each role.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The chain: queries, block feed, transactions.

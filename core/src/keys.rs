@@ -1,0 +1,1 @@
+//! Where supplier keys come from.

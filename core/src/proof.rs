@@ -1,0 +1,1 @@
+//! When a claim needs a proof, which leaf it must show, and what it is worth.

@@ -1,0 +1,1 @@
+//! Relays: what is hashed, what is signed, what is mined.

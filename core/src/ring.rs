@@ -1,0 +1,1 @@
+//! Ring signatures (bLSAG over secp256k1) on relay requests.

@@ -1,0 +1,1 @@
+//! State in Redis: relay log, leases, records.

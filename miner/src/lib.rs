@@ -1,0 +1,1 @@
+//! The miner: turns recorded relays into settled claims.

@@ -1,0 +1,1 @@
+//! The operator: three kinds of resource, and what they become.

@@ -1,0 +1,1 @@
+//! The relayer: verifies, serves, signs and records relays.
