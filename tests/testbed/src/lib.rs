@@ -1,1 +1,17 @@
-//! Real surroundings for tests: chain, Redis, and a proxy that misbehaves on purpose.
+//! Real surroundings for tests: a Pocket chain, Redis, a backend, and a proxy that misbehaves on purpose.
+//!
+//! Everything listens on free ports of 127.0.0.1, starts in well under a second, and ends with the test that started it:
+//! a process of ours is stopped when its handle is dropped, and the chain also when the test is killed.
+
+mod binary;
+pub mod chain;
+mod error;
+mod genesis;
+mod hex;
+mod http;
+mod wire;
+
+pub use binary::chain_binary;
+pub use chain::{Account, Chain, Flags, TxResult};
+pub use error::Error;
+pub use genesis::Genesis;
