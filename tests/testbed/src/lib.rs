@@ -3,15 +3,19 @@
 //! Everything listens on free ports of 127.0.0.1, starts in well under a second, and ends with the test that started it:
 //! a process of ours is stopped when its handle is dropped, and the chain also when the test is killed.
 
+mod backend;
 mod binary;
 pub mod chain;
 mod error;
 mod genesis;
 mod hex;
-mod http;
+pub mod proxy;
+mod request;
 mod wire;
 
+pub use backend::{Backend, Behaviour};
 pub use binary::chain_binary;
 pub use chain::{Account, Chain, Flags, TxResult};
 pub use error::Error;
 pub use genesis::Genesis;
+pub use proxy::{Faults, Proxy};

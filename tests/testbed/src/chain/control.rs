@@ -6,7 +6,7 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::{Chain, TxResult};
-use crate::{Error, http};
+use crate::{Error, request};
 
 impl Chain {
     /// Makes `blocks` blocks as fast as the machine can, also while paused; returns the height that queries then see.
@@ -37,12 +37,12 @@ impl Chain {
     /// Height of the last block.
     pub async fn height(&self) -> Result<i64, Error> {
         let url = format!("{}/state", self.control());
-        height_of(&url, &http::json(Method::GET, &url, "").await?)
+        height_of(&url, &request::json(Method::GET, &url, "").await?)
     }
 
     /// Live parameters of a module, in proto-JSON names.
     pub async fn params(&self, module: &str) -> Result<Value, Error> {
-        http::json(Method::GET, &format!("{}/params/{module}", self.control()), "").await
+        request::json(Method::GET, &format!("{}/params/{module}", self.control()), "").await
     }
 
     /// Merges some parameters into a module's live ones, in one transaction of the authority; waits for its block.
@@ -66,12 +66,12 @@ impl Chain {
 
     async fn pace(&self, path: &str) -> Result<i64, Error> {
         let url = format!("{}/{path}", self.control());
-        height_of(&url, &http::json(Method::POST, &url, "").await?)
+        height_of(&url, &request::json(Method::POST, &url, "").await?)
     }
 
     async fn transact(&self, path: &str, body: &Value) -> Result<TxResult, Error> {
         let url = format!("{}/{path}", self.control());
-        let answer = http::json(Method::POST, &url, body.to_string()).await?;
+        let answer = request::json(Method::POST, &url, body.to_string()).await?;
         serde_json::from_value(answer).map_err(|error| Error::malformed(url, error))
     }
 }

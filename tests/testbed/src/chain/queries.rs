@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::Chain;
-use crate::{Error, hex, http, wire};
+use crate::{Error, hex, request, wire};
 
 impl Chain {
     /// Balance in uPOKT, now.
@@ -35,6 +35,6 @@ impl Chain {
 
     /// A CometBFT JSON-RPC call; the value is the `result` member.
     pub async fn call(&self, method: &str, params: &Value) -> Result<Value, Error> {
-        http::rpc(self.rpc(), method, params).await
+        request::rpc(self.rpc(), method, params).await
     }
 }
