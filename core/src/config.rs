@@ -1,1 +1,11 @@
 //! Strict YAML configuration.
+//!
+//! A key that nothing reads is an error, with the nearest known key as a hint: a typing mistake in a configuration file
+//! costs relays for as long as nobody notices it.
+
+mod load;
+mod nearest;
+mod period;
+
+pub use load::{ConfigError, load, parse};
+pub use period::{Period, PeriodError};
