@@ -1,0 +1,111 @@
+//! Questions to the CometBFT RPC: blocks, their results, the state of the nodes.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::answers::{Block, BlockResults, ConsensusLimits, Execution, Identity, Status};
+use super::client::Chain;
+use super::comet::{self, BlockReply, ConsensusReply, ResultsReply, StatusReply};
+use super::error::ChainError;
+use super::node::Node;
+use super::tx::{SignedTx, TxHash};
+use crate::units::Height;
+
+const LATEST: Height = Height(0);
+const FIRST: Height = Height(1);
+
+impl Chain {
+    /// The state of the preferred node that answers. Nodes of another chain are found out here and not asked again.
+    pub async fn status(&self) -> Result<Status, ChainError> {
+        self.failover(|node| self.status_of(node)).await
+    }
+
+    /// The state of every node, in the configured order.
+    pub async fn statuses(&self) -> Vec<(String, Result<Status, ChainError>)> {
+        let nodes = self.shared().nodes.iter();
+        futures::future::join_all(nodes.map(|node| async { (node.name.clone(), self.status_of(node).await) })).await
+    }
+
+    /// Asks a node for its state and checks that it is on our chain.
+    pub(super) async fn status_of(&self, node: &Node) -> Result<Status, ChainError> {
+        let reply: StatusReply = node.rpc.get("/status", LATEST).await?;
+        let status = reply.into_status(&node.name);
+        let expected = self.shared().chain_id.get_or_init(|| status.chain_id.clone());
+        if status.chain_id == *expected {
+            node.judge(None);
+            return Ok(status);
+        }
+        let foreign =
+            ChainError::ForeignChain { node: node.name.clone(), expected: expected.clone(), found: status.chain_id };
+        node.judge(Some(foreign.clone()));
+        Err(foreign)
+    }
+
+    /// Which chain the nodes follow, by the hash of its first block. A node that has pruned that block vouches with the
+    /// lowest block it has.
+    pub async fn identity(&self) -> Result<Identity, ChainError> {
+        let status = self.status().await?;
+        let block = match self.block(FIRST).await {
+            Err(ChainError::Pruned { .. } | ChainError::Refused { .. }) => self.block(status.earliest_height).await?,
+            first => first?,
+        };
+        Ok(Identity { chain_id: status.chain_id, height: block.height, hash: block.hash })
+    }
+
+    /// The block at a height, from any node that has it.
+    pub async fn block(&self, height: Height) -> Result<Block, ChainError> {
+        let fetch = async {
+            let block = self.failover(|node| fetch_block(node, height)).await?;
+            Ok((block.into_block(), true))
+        };
+        self.shared().blocks.get(height, fetch).await
+    }
+
+    /// The newest block of the preferred node that answers.
+    pub async fn latest_block(&self) -> Result<Block, ChainError> {
+        let block = self.failover(|node| fetch_block(node, LATEST)).await?.into_block();
+        self.shared().blocks.keep(block.height, block.clone()).await;
+        Ok(block)
+    }
+
+    /// What a block did: settlement, proof checks, slashing, and what became of its transactions.
+    pub async fn block_results(&self, height: Height) -> Result<Arc<BlockResults>, ChainError> {
+        let path = format!("/block_results?height={height}");
+        let fetch = async {
+            let reply: ResultsReply = self.failover(|node| node.rpc.get(&path, height)).await?;
+            Ok((Arc::new(reply.into_results()), true))
+        };
+        self.shared().results.get(height, fetch).await
+    }
+
+    /// The transactions of a block by hash, with what became of each.
+    pub async fn executed(&self, height: Height) -> Result<Vec<(TxHash, Execution)>, ChainError> {
+        let block = self.failover(|node| fetch_block(node, height)).await?;
+        let results = self.block_results(height).await?;
+        let malformed = |reason: String| ChainError::Malformed { node: String::new(), reason };
+        if block.transactions().len() != results.executions.len() {
+            return Err(malformed(format!("block {height} and its results differ in the number of transactions")));
+        }
+        let hash = |text: &String| {
+            let bytes = BASE64_STANDARD.decode(text).map_err(|error| malformed(format!("transaction: {error}")))?;
+            Ok(SignedTx::from_bytes(bytes).hash)
+        };
+        let pairs = block.transactions().iter().zip(&results.executions);
+        pairs.map(|(text, execution)| Ok((hash(text)?, execution.clone()))).collect()
+    }
+
+    /// What a block may hold, now.
+    pub async fn consensus_limits(&self) -> Result<ConsensusLimits, ChainError> {
+        let reply: ConsensusReply = self.failover(|node| node.rpc.get("/consensus_params", LATEST)).await?;
+        Ok(reply.into_limits())
+    }
+}
+
+async fn fetch_block(node: &Node, height: Height) -> Result<BlockReply, ChainError> {
+    let path = if height == LATEST { "/block".to_owned() } else { format!("/block?height={height}") };
+    let reply: BlockReply = node.rpc.get(&path, height).await?;
+    comet::check(&node.name, height, &reply)?;
+    Ok(reply)
+}

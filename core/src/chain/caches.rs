@@ -1,0 +1,118 @@
+use std::future::Future;
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use moka::future::Cache;
+use moka::ops::compute::Op;
+
+use super::error::ChainError;
+
+/// Values that can never change. One question at a time for each key; bounded by entries.
+pub(crate) struct Pinned<K, V>(Cache<K, V>);
+
+/// Values that change: asked again after a while, and served for longer only when no node answers.
+pub(crate) struct Live<K, V> {
+    entries: Cache<K, (Instant, V)>,
+    ttl: Duration,
+}
+
+impl<K, V> Pinned<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(most: u64) -> Self {
+        Self(Cache::new(most))
+    }
+
+    /// The value of `key`, else what `fetch` gives; kept when `fetch` says that it is final.
+    pub(crate) async fn get(
+        &self,
+        key: K,
+        fetch: impl Future<Output = Result<(V, bool), ChainError>>,
+    ) -> Result<V, ChainError> {
+        if let Some(value) = self.0.get(&key).await {
+            return Ok(value);
+        }
+        let mut found = None;
+        let compute = |entry: Option<moka::Entry<K, V>>| async {
+            if let Some(entry) = entry {
+                found = Some(entry.into_value());
+                return Ok::<_, ChainError>(Op::Nop);
+            }
+            let (value, is_final) = fetch.await?;
+            found = Some(value.clone());
+            Ok(if is_final { Op::Put(value) } else { Op::Nop })
+        };
+        self.0.entry(key).and_try_compute_with(compute).await?;
+        found.ok_or_else(lost)
+    }
+
+    pub(crate) async fn keep(&self, key: K, value: V) {
+        self.0.insert(key, value).await;
+    }
+}
+
+impl<K, V> Live<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn new(most: u64, ttl: Duration, stale_limit: Duration) -> Self {
+        let entries = Cache::builder().max_capacity(most).time_to_live(ttl + stale_limit).build();
+        Self { entries, ttl }
+    }
+
+    /// The value of `key` if it is fresh, else what `fetch` gives, else, when no node answers, the stale value.
+    pub(crate) async fn get(
+        &self,
+        key: K,
+        fetch: impl Future<Output = Result<V, ChainError>>,
+    ) -> Result<V, ChainError> {
+        if let Some((at, value)) = self.entries.get(&key).await
+            && at.elapsed() < self.ttl
+        {
+            return Ok(value);
+        }
+        let mut found = Err(lost());
+        let compute = |entry: Option<moka::Entry<K, (Instant, V)>>| async {
+            let old = entry.map(moka::Entry::into_value);
+            if let Some((at, value)) = &old
+                && at.elapsed() < self.ttl
+            {
+                found = Ok(value.clone());
+                return Ok::<_, ChainError>(Op::Nop);
+            }
+            match (fetch.await, old) {
+                (Ok(value), _) => {
+                    found = Ok(value.clone());
+                    Ok(Op::Put((Instant::now(), value)))
+                }
+                (Err(error), Some((_, stale))) if error.is_transient() => {
+                    tracing::warn!(%error, "serving an older answer of the chain");
+                    found = Ok(stale);
+                    Ok(Op::Nop)
+                }
+                // It is gone: what we knew about it is no longer true.
+                (Err(error @ ChainError::NotFound { .. }), Some(_)) => {
+                    found = Err(error);
+                    Ok(Op::Remove)
+                }
+                (Err(error), _) => Err(error),
+            }
+        };
+        self.entries.entry(key).and_try_compute_with(compute).await?;
+        found
+    }
+
+    pub(crate) async fn forget(&self, key: &K) {
+        self.entries.invalidate(key).await;
+    }
+}
+
+fn lost() -> ChainError {
+    ChainError::Transient {
+        node: String::new(),
+        reason: "the question was given up by whoever asked it first".to_owned(),
+    }
+}

@@ -1,0 +1,117 @@
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+use super::answers::{Block, BlockResults};
+use super::caches::{Live, Pinned};
+use super::config::ChainConfig;
+use super::entities::Entities;
+use super::error::ChainError;
+use super::grpc::{Answer, Method};
+use super::node::Node;
+use super::params::HistoryCaches;
+use crate::units::Height;
+
+const MOST_BLOCKS: u64 = 4096;
+const MOST_RESULTS: u64 = 32;
+
+/// The chain, as seen through its nodes. Cheap to clone; all clones share connections and caches.
+#[derive(Clone)]
+pub struct Chain(Arc<Shared>);
+
+pub(super) struct Shared {
+    pub(super) nodes: Vec<Node>,
+    /// The chain that every node must follow: configured, or what the first node said.
+    pub(super) chain_id: OnceLock<String>,
+    pub(super) blocks: Pinned<Height, Block>,
+    pub(super) results: Pinned<Height, Arc<BlockResults>>,
+    pub(super) history: HistoryCaches,
+    pub(super) entities: Entities,
+}
+
+impl Chain {
+    /// Prepares the connections; the first question opens them.
+    pub fn new(config: &ChainConfig) -> Result<Self, ChainError> {
+        if config.nodes.is_empty() {
+            return Err(ChainError::Config { node: String::new(), reason: "no node is configured".to_owned() });
+        }
+        let nodes = config.nodes.iter().map(|node| Node::new(node, config)).collect::<Result<_, _>>()?;
+        let chain_id = config.chain_id.clone().map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self(Arc::new(Shared {
+            nodes,
+            chain_id,
+            blocks: Pinned::new(MOST_BLOCKS),
+            results: Pinned::new(MOST_RESULTS),
+            history: HistoryCaches::new(),
+            entities: Entities::new(config),
+        })))
+    }
+
+    /// The id of the chain: configured, or learned from the first node that answered [`Self::status`].
+    #[must_use]
+    pub fn chain_id(&self) -> Option<&str> {
+        self.0.chain_id.get().map(String::as_str)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// The nodes in the order in which they should be asked: those that failed a moment ago come last.
+    pub(super) fn in_order(&self) -> Vec<&Node> {
+        let ours = self.0.nodes.iter().filter(|node| node.foreign().is_none());
+        let (cooling, ready): (Vec<&Node>, Vec<&Node>) = ours.partition(|node| node.cools_down());
+        ready.into_iter().chain(cooling).collect()
+    }
+
+    /// Asks node after node until one gives an answer that no other could improve.
+    pub(super) async fn failover<'a, T, F, Fut>(&'a self, attempt: F) -> Result<T, ChainError>
+    where
+        F: Fn(&'a Node) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+    {
+        let mut last = None;
+        for node in self.in_order() {
+            let outcome = attempt(node).await;
+            node.note(&outcome);
+            match outcome {
+                Err(error) if error.another_node_may_know() => {
+                    tracing::debug!(node = node.name, %error, "asking the next node");
+                    last = Some(error);
+                }
+                settled => return settled,
+            }
+        }
+        Err(last.or_else(|| self.0.nodes.iter().find_map(Node::foreign)).unwrap_or_else(no_node))
+    }
+
+    /// One gRPC question to whichever node answers.
+    pub(super) async fn ask<M: Method>(&self, request: M) -> Result<Answer<M::Reply>, ChainError> {
+        self.failover(|node| node.ask(request.clone(), None)).await
+    }
+}
+
+fn no_node() -> ChainError {
+    ChainError::Transient { node: String::new(), reason: "no node can be asked".to_owned() }
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.nodes.iter().map(|node| &node.name)).finish()
+    }
+}
+
+/// A message that a reply must carry.
+pub(super) fn present<T>(value: Option<T>, what: &str) -> Result<T, ChainError> {
+    value.ok_or_else(|| ChainError::Malformed { node: String::new(), reason: format!("the answer has no {what}") })
+}
+
+impl Shared {
+    /// A cache of live values, with the configured times.
+    pub(super) fn live<K, V>(most: u64, config: &ChainConfig) -> Live<K, V>
+    where
+        K: std::hash::Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        Live::new(most, config.live_ttl, config.stale_limit)
+    }
+}

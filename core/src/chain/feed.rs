@@ -1,0 +1,135 @@
+//! Following the blocks of the chain: every height, in order, once.
+
+mod follow;
+mod hint;
+mod pace;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::follow::Follower;
+use self::pace::Pace;
+use super::answers::Block;
+use super::client::Chain;
+use super::error::ChainError;
+use crate::units::Height;
+
+/// How to follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedConfig {
+    /// Block time to assume until two blocks have been seen.
+    pub assumed_block_time: Duration,
+    /// The longest pause between two questions for a new block.
+    pub longest_pause: Duration,
+    /// The shortest one.
+    pub shortest_pause: Duration,
+    /// Whether to let a websocket subscription wake the follower early. Polling alone gives the same blocks.
+    pub subscribe: bool,
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        Self {
+            assumed_block_time: Duration::from_secs(30),
+            longest_pause: Duration::from_secs(1),
+            shortest_pause: Duration::from_millis(50),
+            subscribe: true,
+        }
+    }
+}
+
+/// The blocks of our chain, as this process sees them. Its height never goes back; it advances block by block, each the
+/// child of the one before, whatever the nodes say meanwhile. Cheap to clone.
+#[derive(Clone)]
+pub struct BlockFeed {
+    chain: Chain,
+    seen: Arc<Seen>,
+    latest: watch::Receiver<Option<Block>>,
+}
+
+/// What the follower leaves for readers.
+struct Seen {
+    pace: Mutex<Pace>,
+    last: Mutex<Instant>,
+}
+
+impl BlockFeed {
+    /// Starts following at the chain's newest block, until `stop` is cancelled. Nodes that do not answer are asked again for
+    /// ever: a feed that started without any node comes to life with the first one.
+    #[must_use]
+    pub fn start(chain: Chain, config: FeedConfig, stop: CancellationToken) -> Self {
+        let (publish, latest) = watch::channel(None);
+        let seen =
+            Arc::new(Seen { pace: Mutex::new(Pace::new(config.assumed_block_time)), last: Mutex::new(Instant::now()) });
+        let wake = Arc::new(Notify::new());
+        if config.subscribe {
+            tokio::spawn(hint::listen(chain.clone(), wake.clone(), stop.clone()));
+        }
+        let follower = Follower { chain: chain.clone(), config, seen: seen.clone(), publish, wake };
+        tokio::spawn(follower.run(stop));
+        Self { chain, seen, latest }
+    }
+
+    /// The newest block; `None` before the first.
+    #[must_use]
+    pub fn latest(&self) -> Option<Block> {
+        self.latest.borrow().clone()
+    }
+
+    /// The height of the newest block; 0 before the first.
+    #[must_use]
+    pub fn height(&self) -> Height {
+        self.latest.borrow().as_ref().map(|block| block.height).unwrap_or_default()
+    }
+
+    /// A receiver of the newest block. It skips blocks when its reader is slow; [`Self::next_after`] does not.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Option<Block>> {
+        self.latest.clone()
+    }
+
+    /// Waits until the chain has reached a height, and gives the newest block then.
+    pub async fn reached(&self, height: Height) -> Result<Block, ChainError> {
+        let mut latest = self.latest.clone();
+        let newest = latest.wait_for(|newest| newest.as_ref().is_some_and(|block| block.height >= height)).await;
+        newest.ok().and_then(|block| block.clone()).ok_or_else(stopped)
+    }
+
+    /// The block after `height`, as soon as it exists. A reader that calls this with the height it got last sees every block.
+    pub async fn next_after(&self, height: Height) -> Result<Block, ChainError> {
+        let next = height + 1;
+        let newest = self.reached(next).await?;
+        if newest.height == next { Ok(newest) } else { self.chain.block(next).await }
+    }
+
+    /// The usual time between two blocks: the median of the last ones.
+    #[must_use]
+    pub fn block_time(&self) -> Duration {
+        lock(&self.seen.pace).estimate()
+    }
+
+    /// How long ago this process saw a new block, by its own clock; before the first, how long ago it started looking.
+    #[must_use]
+    pub fn since_last(&self) -> Duration {
+        lock(&self.seen.last).elapsed()
+    }
+}
+
+impl Seen {
+    fn note(&self, block: &Block) {
+        lock(&self.pace).note(block.height, block.time);
+        *lock(&self.last) = Instant::now();
+    }
+}
+
+/// Nothing panics while these locks are held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn stopped() -> ChainError {
+    ChainError::Transient { node: String::new(), reason: "the block feed has been stopped".to_owned() }
+}
