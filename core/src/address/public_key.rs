@@ -33,6 +33,11 @@ impl PublicKey {
         Ok((Self(compressed), point))
     }
 
+    /// A key that is known to be a point, such as a constant of the protocol.
+    pub(crate) fn from_known_point(compressed: [u8; 33]) -> Self {
+        Self(compressed)
+    }
+
     pub(crate) fn from_verifying_key(key: &k256::ecdsa::VerifyingKey) -> Self {
         let mut bytes = [0; 33];
         bytes.copy_from_slice(key.to_sec1_point(true).as_bytes());
