@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod audit;
 mod closest;
 mod compact;
 mod digest;
@@ -32,8 +33,12 @@ mod root;
 mod tree;
 mod trie;
 
+pub use audit::{AuditError, Claimed, audit};
 pub use closest::SiblingData;
 pub use compact::{CompactProof, CompactSides};
-pub use proof::{ClosestProof, ProofError};
+pub use proof::{ClosestProof, ProofError, ProvenLeaf};
 pub use root::{Root, RootError};
 pub use trie::{ClosestLeaf, Inserted, Trie, TrieError};
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,17 @@ pub struct ClosestProof {
     pub sibling_data: Vec<u8>,
 }
 
+/// The content of the proven leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProvenLeaf<'a> {
+    /// The bytes of the relay; never empty.
+    pub relay: &'a [u8],
+    /// Its compute units.
+    pub weight: u64,
+    /// Number of leaves that this leaf claims to be: 1.
+    pub count: u64,
+}
+
 /// Why a proof does not hold. A proof of our own that fails must not be sent: the trie has to be rebuilt from the log.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProofError {
@@ -71,11 +82,11 @@ pub enum ProofError {
 }
 
 impl ClosestProof {
-    /// The proven relay, its weight and its count.
-    pub fn leaf(&self) -> Result<(&[u8], u64, u64), ProofError> {
+    /// What the leaf holds.
+    pub fn leaf(&self) -> Result<ProvenLeaf<'_>, ProofError> {
         let (relay, tail) = self.closest_value.split_last_chunk::<TAIL>().ok_or(ProofError::NoRelay)?;
         let (weight, count) = sum_and_count(tail);
-        if relay.is_empty() { Err(ProofError::NoRelay) } else { Ok((relay, weight, count)) }
+        if relay.is_empty() { Err(ProofError::NoRelay) } else { Ok(ProvenLeaf { relay, weight, count }) }
     }
 
     /// The form that is sent.
@@ -89,7 +100,7 @@ impl ClosestProof {
     pub fn verify(&self, root: &Root) -> Result<(), ProofError> {
         self.check_path()?;
         self.check_sides()?;
-        let (relay, weight, count) = self.leaf()?;
+        let ProvenLeaf { relay, weight, count } = self.leaf()?;
         let leaf = leaf_digest(&self.closest_path, relay, weight, count);
         let depths = (0..self.side_nodes.len()).rev();
         let top = depths.zip(&self.side_nodes).fold(leaf, |below, (depth, side_node)| {

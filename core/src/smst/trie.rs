@@ -135,6 +135,7 @@ impl<R: Copy> Trie<R> {
     }
 
     /// References of all leaves, in the order of insertion.
+    #[must_use]
     pub fn value_refs(&self) -> impl ExactSizeIterator<Item = R> + '_ {
         self.tree.leaves.iter().map(|leaf| leaf.value_ref)
     }

@@ -86,7 +86,9 @@ impl<'a> Fields<'a> {
         if !slices.is_empty() {
             self.announce(index);
             put_uint(self.out, slices.len() as u64);
-            slices.iter().for_each(|bytes| put_bytes(self.out, bytes));
+            for bytes in slices {
+                put_bytes(self.out, bytes);
+            }
         }
     }
 
