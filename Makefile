@@ -1,0 +1,30 @@
+# The targets of everyday work. Each does all of its own set-up.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint fmt docs fuzz
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: ## a real chain, a small fleet, fresh relays, a settled claim; KEEP=1 leaves it running
+	@scripts/demo
+
+test: ## the whole gate: lints, generated files, all tests against real servers
+	@scripts/test
+
+bench: ## benchmarks of the pure modules
+	cargo bench --workspace
+
+lint: ## clippy and formatting, as the gate wants them
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## format all Rust and Go sources
+	cargo fmt --all
+	gofmt -w tests/testbed/chain
+
+docs: ## the API documentation, in target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
+	@scripts/fuzz
