@@ -29,6 +29,9 @@ pub enum Error {
         /// What it wrote to standard error.
         reason: String,
     },
+    /// The server did not start, ended, or is not in the state that was asked for.
+    #[error("redis-server: {0}")]
+    Redis(String),
     /// The peer could not be reached or broke off.
     #[error("{url}: {reason}")]
     Unreachable {

@@ -10,6 +10,7 @@ mod error;
 mod genesis;
 mod hex;
 pub mod proxy;
+pub mod redis;
 mod request;
 mod wire;
 
@@ -19,3 +20,4 @@ pub use chain::{Account, Chain, Flags, TxResult};
 pub use error::Error;
 pub use genesis::Genesis;
 pub use proxy::{Faults, Proxy};
+pub use redis::{Cut, Redis};
