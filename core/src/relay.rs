@@ -1,1 +1,26 @@
 //! Relays: what is hashed, what is signed, what is mined.
+//!
+//! The bytes are in `docs/protocol/encoding.md`, the signatures, hashes and difficulty in `docs/protocol/relays.md`.
+//! Our rule: refusing what the chain accepts costs one relay, accepting what it refuses can cost the stake. Where the two
+//! differ, ours is the stricter one.
+
+mod check;
+mod codec;
+mod digest;
+pub mod envelope;
+mod mined;
+mod response;
+mod rpc_type;
+mod target;
+#[cfg(test)]
+mod vectors;
+
+pub use check::{RelayIdentity, RequestError, ResponseError, check_request, check_response};
+pub use codec::{
+    DecodeError, decode_relay, decode_request, decode_response, encode_relay, encode_request, encode_response,
+};
+pub use digest::{request_digest, response_digest};
+pub use mined::{MinedRelay, RelayHash};
+pub use response::{SignatureError, sign_response, verify_response};
+pub use rpc_type::{RpcType, UnknownRpcType};
+pub use target::{Target, TargetError};
