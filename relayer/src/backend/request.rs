@@ -1,0 +1,155 @@
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http_body_util::Full;
+use relay_core::address::Address;
+use relay_core::units::ServiceId;
+
+use super::target::Target;
+
+/// Headers that belong to one connection, or that the client sets itself.
+const NOT_FORWARDED: [&str; 13] = [
+    "host",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+    "upgrade",
+    "te",
+    "trailer",
+    "expect",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "http2-settings",
+];
+
+/// The HTTP call inside a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// `GET` when the relay names none.
+    pub method: Method,
+    /// A whole URL or a path; only path and query count.
+    pub url: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Where a call comes from. The backend is told, and hears some headers of the request around the relay.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The supplier that answers.
+    pub supplier: &'a Address,
+    /// The application that pays.
+    pub application: &'a Address,
+    /// The service.
+    pub service: &'a ServiceId,
+    /// Headers of the request that carried the relay. They are not signed.
+    pub outer: &'a HeaderMap,
+}
+
+/// The request to the backend, or `None` when the call cannot be sent to anyone.
+pub(super) fn build(
+    call: Call,
+    origin: &Origin<'_>,
+    target: &Target,
+    configured: &[(HeaderName, HeaderValue)],
+) -> Option<Request<Full<Bytes>>> {
+    if call.method == Method::CONNECT {
+        return None;
+    }
+    let mut headers = HeaderMap::with_capacity(call.headers.len() + configured.len() + 8);
+    for (name, value) in &call.headers {
+        if !NOT_FORWARDED.contains(&name.as_str()) {
+            headers.append(name, value.clone());
+        }
+    }
+    // The relay's own headers are signed, so they win; what it leaves open the request around it may say.
+    for name in [CONTENT_TYPE, ACCEPT, USER_AGENT] {
+        if let (false, Some(value)) = (headers.contains_key(&name), origin.outer.get(&name)) {
+            headers.insert(name, value.clone());
+        }
+    }
+    for name in origin.outer.keys().filter(|name| name.as_str().starts_with("pocket-")) {
+        if let Some(value) = origin.outer.get(name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    for (name, value) in configured {
+        headers.insert(name, value.clone());
+    }
+    // A compressed body would be signed compressed, and not every gateway unpacks it.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    for (name, value) in [
+        ("pocket-supplier", origin.supplier.as_str()),
+        ("pocket-service", origin.service.as_str()),
+        ("pocket-application", origin.application.as_str()),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).ok()?);
+    }
+    headers.remove(HOST);
+    let mut request = Request::new(Full::new(call.body));
+    *request.method_mut() = call.method;
+    *request.uri_mut() = target.url(&call.url)?;
+    *request.headers_mut() = headers;
+    Some(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    }
+
+    fn address(byte: u8) -> Address {
+        relay_core::address::SecretKey::from_bytes(&[byte; 32]).unwrap().address().clone()
+    }
+
+    #[test]
+    fn headers_are_taken_in_the_order_of_trust() {
+        let outer = HeaderMap::from_iter([
+            header("content-type", "application/x-protobuf"),
+            header("accept", "text/plain"),
+            header("user-agent", "gateway"),
+            header("pocket-trace", "7"),
+            header("pocket-supplier", "somebody else"),
+            header("x-outer", "never"),
+        ]);
+        let inner = HeaderMap::from_iter([
+            header("content-type", "application/json"),
+            header("connection", "upgrade"),
+            header("host", "supplier.example"),
+            header("accept-encoding", "gzip"),
+            header("authorization", "of the caller"),
+            header("x-inner", "kept"),
+        ]);
+        let call = Call { method: Method::POST, url: "/v1".to_owned(), headers: inner, body: Bytes::from_static(b"{}") };
+        let (supplier, application, service) = (address(1), address(2), ServiceId::from("anvil"));
+        let origin = Origin { supplier: &supplier, application: &application, service: &service, outer: &outer };
+        let target = Target::parse("http://node:1").unwrap();
+        let request = build(call, &origin, &target, &[header("authorization", "of the operator")]).unwrap();
+        let seen = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(seen("content-type"), Some("application/json"));
+        assert_eq!(seen("accept"), Some("text/plain"));
+        assert_eq!(seen("user-agent"), Some("gateway"));
+        assert_eq!(seen("accept-encoding"), Some("identity"));
+        assert_eq!(seen("authorization"), Some("of the operator"));
+        assert_eq!(seen("pocket-trace"), Some("7"));
+        assert_eq!(seen("pocket-supplier"), Some(supplier.as_str()));
+        assert_eq!(seen("pocket-application"), Some(application.as_str()));
+        assert_eq!(seen("x-inner"), Some("kept"));
+        assert_eq!((seen("connection"), seen("host"), seen("x-outer")), (None, None, None));
+    }
+
+    #[test]
+    fn a_tunnel_is_no_relay() {
+        let (address, service, outer) = (address(1), ServiceId::from("anvil"), HeaderMap::new());
+        let origin = Origin { supplier: &address, application: &address, service: &service, outer: &outer };
+        let call = Call { method: Method::CONNECT, url: "/".to_owned(), headers: HeaderMap::new(), body: Bytes::new() };
+        assert!(build(call, &origin, &Target::parse("http://node:1").unwrap(), &[]).is_none());
+    }
+}

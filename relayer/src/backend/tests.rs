@@ -1,0 +1,69 @@
+use std::collections::BTreeMap;
+
+use http::Method;
+use relay_core::address::{Address, SecretKey};
+use relay_core::config::Period;
+use relay_core::units::ServiceId;
+use testbed::Behaviour;
+
+use super::*;
+
+async fn ask(url: &str, most_bytes: usize, timeout: Duration) -> (Arc<Backend>, Result<Answer, NoAnswer>) {
+    let config = BackendConfig { url: url.to_owned(), timeout: Period(timeout), headers: BTreeMap::new() };
+    let backend = Backend::new(Connections::new().unwrap(), &config, most_bytes).unwrap();
+    let outcome = ask_again(&backend).await;
+    (backend, outcome)
+}
+
+async fn ask_again(backend: &Backend) -> Result<Answer, NoAnswer> {
+    let address: Address = SecretKey::from_bytes(&[7; 32]).unwrap().address().clone();
+    let (service, outer) = (ServiceId::from("anvil"), HeaderMap::new());
+    let origin = Origin { supplier: &address, application: &address, service: &service, outer: &outer };
+    let body = Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}"#);
+    let call = Call { method: Method::POST, url: "/x".to_owned(), headers: HeaderMap::new(), body };
+    backend.ask(call, &origin, backend.timeout()).await
+}
+
+#[tokio::test]
+async fn answers_come_back_whole() {
+    let node = testbed::Backend::start().await.unwrap();
+    let (_, outcome) = ask(&node.url(), 1 << 20, Duration::from_secs(5)).await;
+    let answer = outcome.unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(json["result"]["method"], "eth_blockNumber");
+    assert_eq!(json["result"]["path"], "/x");
+}
+
+#[tokio::test]
+async fn client_errors_are_answers_and_server_errors_are_not() {
+    let node = testbed::Backend::start().await.unwrap();
+    node.behave(Behaviour { status: StatusCode::NOT_FOUND, ..Behaviour::default() });
+    let (backend, outcome) = ask(&node.url(), 1 << 20, Duration::from_secs(5)).await;
+    assert_eq!(outcome.unwrap().status, 404);
+    node.behave(Behaviour { status: StatusCode::BAD_GATEWAY, ..Behaviour::default() });
+    assert_eq!(ask_again(&backend).await, Err(NoAnswer::Status(StatusCode::BAD_GATEWAY)));
+    assert!(backend.is_healthy());
+}
+
+#[tokio::test]
+async fn slow_and_large_answers_are_cut_off_and_blame_nobody() {
+    let node = testbed::Backend::start().await.unwrap();
+    node.behave(Behaviour { body: Some(Bytes::from(vec![b'x'; 5000])), ..Behaviour::default() });
+    let (backend, outcome) = ask(&node.url(), 4999, Duration::from_millis(300)).await;
+    assert_eq!(outcome, Err(NoAnswer::Fault(BackendFault::TooLarge)));
+    node.behave(Behaviour { delay: Duration::from_secs(5), ..Behaviour::default() });
+    assert_eq!(ask_again(&backend).await, Err(NoAnswer::Fault(BackendFault::Timeout)));
+    assert!(backend.is_healthy());
+}
+
+#[tokio::test]
+async fn a_dead_backend_is_unhealthy_for_a_while() {
+    let (backend, outcome) = ask("http://127.0.0.1:1", 1 << 20, Duration::from_secs(5)).await;
+    assert_eq!(outcome, Err(NoAnswer::Fault(BackendFault::Connection)));
+    assert!(backend.is_healthy());
+    for _ in 0..2 {
+        assert!(ask_again(&backend).await.is_err());
+    }
+    assert!(!backend.is_healthy());
+}

@@ -1,0 +1,91 @@
+//! The configuration of a relayer, one strict YAML file (`docs/relayer.md` lists every key).
+
+mod check;
+mod limits;
+mod recording;
+mod services;
+mod sources;
+
+use std::path::Path;
+
+use relay_core::config::{ConfigError, Period, load, parse};
+use relay_core::telemetry::LogConfig;
+use serde::{Deserialize, Serialize};
+
+pub use limits::{DrainConfig, LimitsConfig};
+pub use recording::{RecordingConfig, RecordingMode};
+pub use services::{BackendConfig, ServiceConfig, Services, ValidationMode};
+pub use sources::{ChainConfig, KeysConfig, RedisConfig};
+
+/// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Config {
+    /// Where gateways send relays.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// Where metrics, health, readiness and status are answered. Keep it away from the public.
+    #[serde(default = "default_admin")]
+    pub admin: String,
+    /// How this process is called in the `pending` marks of its suppliers and in its status; a random name if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The log.
+    #[serde(default)]
+    pub logs: LogConfig,
+    /// The nodes that know sessions, applications and the height.
+    pub chain: ChainConfig,
+    /// Where relays are recorded.
+    pub redis: RedisConfig,
+    /// The keys of the suppliers served.
+    pub keys: KeysConfig,
+    /// Service id → its backend.
+    pub services: Services,
+    /// When relays are verified.
+    #[serde(default)]
+    pub validation: ValidationMode,
+    /// Bounds on what callers may cost.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// What an answer waits for before it leaves.
+    #[serde(default)]
+    pub recording: RecordingConfig,
+    /// How the relayer ends.
+    #[serde(default)]
+    pub drain: DrainConfig,
+    /// How old the newest block may be before the relayer is not ready.
+    #[serde(default = "default_block_age")]
+    pub max_block_age: Period,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = load(path)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads and checks YAML text; `origin` names it in errors.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        let config: Self = parse(text, origin)?;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+fn default_listen() -> String {
+    "0.0.0.0:8080".to_owned()
+}
+
+fn default_admin() -> String {
+    "0.0.0.0:9090".to_owned()
+}
+
+fn default_block_age() -> Period {
+    // Several blocks of a slow chain: a node that is merely late must not take every relayer out of service.
+    Period::from_secs(300)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use relay_core::config::ConfigError;
+use relay_core::session::check_service_id;
+
+use super::{BackendConfig, Config, KeysConfig, ValidationMode};
+
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
+
+impl Config {
+    /// Checks what the types cannot say. [`Config::load`] and [`Config::parse`] call it.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let (listen, admin) = (address("listen", &self.listen)?, address("admin", &self.admin)?);
+        if listen.port() != 0 && listen.port() == admin.port() {
+            return Err(ConfigError::invalid("admin", "has the port of `listen`; the two need ports of their own"));
+        }
+        if self.chain.nodes.is_empty() {
+            return Err(ConfigError::invalid("chain.nodes", "is empty; name at least one node with its rpc and grpc"));
+        }
+        if !["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|scheme| self.redis.url.starts_with(scheme)) {
+            return Err(ConfigError::invalid("redis.url", "must begin with redis://, rediss:// or unix://"));
+        }
+        if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
+            return Err(ConfigError::invalid("redis.prefix", "must not be empty and must not contain braces"));
+        }
+        one_key_source(&self.keys)?;
+        if self.services.is_empty() {
+            return Err(ConfigError::invalid("services", "is empty; a relayer needs at least one service"));
+        }
+        for (service, config) in &self.services {
+            let key = format!("services.{service}");
+            check_service_id(service.as_str()).map_err(|error| ConfigError::invalid(&key, error.to_string()))?;
+            backend(&format!("{key}.backend"), &config.backend)?;
+        }
+        if self.validation == ValidationMode::Optimistic {
+            return Err(ConfigError::invalid(
+                "validation",
+                "optimistic is not available in this version; leave it out or write eager",
+            ));
+        }
+        self.bounds()
+    }
+
+    fn bounds(&self) -> Result<(), ConfigError> {
+        let (limits, recording) = (&self.limits, &self.recording);
+        let least_one = [
+            ("limits.requestBytes", limits.request_bytes),
+            ("limits.responseBytes", limits.response_bytes),
+            ("limits.relayBytes", limits.relay_bytes),
+            ("limits.connections", limits.connections),
+            ("limits.inFlight", limits.in_flight),
+            ("limits.ringMembers", limits.ring_members),
+            ("limits.lookups", limits.lookups),
+            ("recording.retainedBytes", recording.retained_bytes),
+        ];
+        if let Some((key, _)) = least_one.into_iter().find(|(_, value)| *value == 0) {
+            return Err(ConfigError::invalid(key, "must be at least 1"));
+        }
+        if limits.header_bytes < 8192 {
+            return Err(ConfigError::invalid("limits.headerBytes", "must be at least 8192"));
+        }
+        if recording.spool_bytes < limits.relay_bytes {
+            return Err(ConfigError::invalid("recording.spoolBytes", "must have room for one relay of limits.relayBytes"));
+        }
+        if recording.timeout.0.is_zero() {
+            return Err(ConfigError::invalid("recording.timeout", "must be longer than 0"));
+        }
+        Ok(())
+    }
+}
+
+fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+    text.parse().map_err(|_| ConfigError::invalid(key, format!("`{text}` is not an address such as 0.0.0.0:8080")))
+}
+
+fn one_key_source(keys: &KeysConfig) -> Result<(), ConfigError> {
+    match (&keys.file, &keys.directory) {
+        (Some(_), None) | (None, Some(_)) => Ok(()),
+        (None, None) => Err(ConfigError::invalid("keys", "needs `file` or `directory`")),
+        (Some(_), Some(_)) => Err(ConfigError::invalid("keys", "has both `file` and `directory`; leave one out")),
+    }
+}
+
+fn backend(key: &str, config: &BackendConfig) -> Result<(), ConfigError> {
+    let url: http::Uri = config
+        .url
+        .parse()
+        .map_err(|_| ConfigError::invalid(&format!("{key}.url"), format!("`{}` is not a URL", config.url)))?;
+    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
+        let message = format!("`{}` must look like http://host:port or https://host/path", config.url);
+        return Err(ConfigError::invalid(&format!("{key}.url"), message));
+    }
+    if config.timeout.0.is_zero() || config.timeout.0 > LONGEST_TIMEOUT {
+        return Err(ConfigError::invalid(&format!("{key}.timeout"), "must be longer than 0 and at most 10m"));
+    }
+    for (name, value) in &config.headers {
+        if http::HeaderName::try_from(name).is_err() {
+            return Err(ConfigError::invalid(&format!("{key}.headers"), format!("`{name}` is not a header name")));
+        }
+        if http::HeaderValue::try_from(value).is_err() {
+            // The value may be a credential, so it is not repeated.
+            let message = format!("the value of `{name}` cannot stand in a header");
+            return Err(ConfigError::invalid(&format!("{key}.headers"), message));
+        }
+    }
+    Ok(())
+}

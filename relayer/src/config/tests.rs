@@ -1,0 +1,62 @@
+use super::*;
+
+const SMALL: &str = "
+chain: {nodes: [{name: one, rpc: 'http://127.0.0.1:26657', grpc: '127.0.0.1:9090'}]}
+redis: {url: 'redis://127.0.0.1:6379', prefix: pocket}
+keys: {directory: /keys}
+services:
+  anvil: {backend: {url: 'http://127.0.0.1:8545/base'}}
+";
+
+fn refused(text: &str) -> String {
+    Config::parse(text, "relayer.yaml").unwrap_err().to_string()
+}
+
+#[test]
+fn four_keys_are_enough() {
+    let config = Config::parse(SMALL, "relayer.yaml").unwrap();
+    assert_eq!((config.listen.as_str(), config.admin.as_str()), ("0.0.0.0:8080", "0.0.0.0:9090"));
+    assert_eq!(config.recording, RecordingConfig::default());
+    assert_eq!(config.services[&"anvil".into()].backend.timeout, Period::from_secs(30));
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let config = Config::parse(SMALL, "relayer.yaml").unwrap();
+    let text = serde_json::to_string(&config).unwrap();
+    assert!(!text.contains("reAppend"), "{text}");
+    assert_eq!(Config::parse(&text, "again").unwrap(), config);
+}
+
+#[test]
+fn mistakes_are_named_with_a_way_out() {
+    let cases = [
+        (format!("lissten: x\n{SMALL}"), "did you mean `listen`?"),
+        (format!("recording: {{record_timeout: 6s}}\n{SMALL}"), "the keys known here are mode, timeout"),
+        (format!("recording: {{mode: strickt}}\n{SMALL}"), "did you mean `strict`?"),
+        (format!("validation: optimistic\n{SMALL}"), "write eager"),
+        (format!("listen: '8080'\n{SMALL}"), "0.0.0.0:8080"),
+        (format!("listen: '0.0.0.0:9090'\n{SMALL}"), "ports of their own"),
+        (format!("limits: {{inFlight: 0}}\n{SMALL}"), "limits.inFlight: must be at least 1"),
+        (format!("recording: {{spoolBytes: 1000}}\n{SMALL}"), "room for one relay"),
+        (SMALL.replace("redis://", "http://"), "redis.url: must begin with"),
+        (SMALL.replace("prefix: pocket", "prefix: 'a{b'"), "must not contain braces"),
+        (SMALL.replace("directory: /keys", ""), "needs `file` or `directory`"),
+        (SMALL.replace("directory: /keys", "directory: /keys, file: /list"), "leave one out"),
+        (SMALL.replace("http://127.0.0.1:8545/base", "127.0.0.1:8545"), "services.anvil.backend.url"),
+        (SMALL.replace("anvil:", "'an vil':"), "services.an vil"),
+        (SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', timeout: 0s}"), "at most 10m"),
+        (SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', headers: {'a b': c}}"), "not a header name"),
+    ];
+    for (text, expected) in cases {
+        let message = refused(&text);
+        assert!(message.contains(expected), "{message:?} should contain {expected:?}");
+    }
+}
+
+#[test]
+fn a_credential_is_never_repeated() {
+    let headers = "{url: 'http://x', headers: {Authorization: \"Bearer hunter2\\n\"}}";
+    let message = refused(&SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", headers));
+    assert!(message.contains("Authorization") && !message.contains("hunter2"), "{message}");
+}

@@ -1,0 +1,178 @@
+//! Every way in which a relay is refused, with what the caller sees and how it is counted.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use relay_core::units::ServiceId;
+
+/// Why a relay got no signed answer. Its text is what the caller reads; `docs/relayer.md` lists the statuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The caller broke off or sent too slowly.
+    #[error("failed to read request body")]
+    Unreadable,
+    /// More bytes than any relay may have.
+    #[error("request body too large")]
+    TooLarge,
+    /// Not a relay: no protobuf, no service, or a payload that holds no HTTP request.
+    #[error("invalid relay request: body must be a valid RelayRequest protobuf")]
+    NotARelay,
+    /// A service that is not configured here.
+    #[error("unknown service: {0}")]
+    UnknownService(ServiceId),
+    /// A relay to nobody.
+    #[error("missing supplier operator address in relay request")]
+    NoSupplier,
+    /// A supplier whose key is not here.
+    #[error("supplier {0} not registered with any miner")]
+    ForeignSupplier(String),
+    /// The mined relay could not travel in a proof; drawn as the closest leaf it would slash the supplier.
+    #[error("request body too large to be proven: {bytes} bytes with its response metadata, at most {limit}")]
+    Unprovable {
+        /// Bytes that the mined relay would have.
+        bytes: usize,
+        /// The most that are accepted.
+        limit: usize,
+    },
+    /// Heights that no session of now can have.
+    #[error("implausible session heights")]
+    ImplausibleHeights,
+    /// Anything else that is wrong with the relay itself.
+    #[error("relay validation failed: {0}")]
+    Invalid(String),
+    /// A request that was served before.
+    #[error("this signed request was already served")]
+    Replayed,
+    /// The height, the session or the ring cannot be looked up now.
+    #[error("relay cannot be validated now: {0}")]
+    Unverifiable(String),
+    /// Too much is in progress.
+    #[error("relayer overloaded")]
+    Overloaded,
+    /// No memory is left for relays that Redis has not taken yet, or strict recording cannot record.
+    #[error("relays cannot be recorded now")]
+    Unrecordable,
+    /// The backend did not answer, not in time, or with too much.
+    #[error("backend error")]
+    Backend(BackendFault),
+    /// The backend answered with a server error, which is not paid.
+    #[error("backend service error")]
+    BackendStatus(StatusCode),
+    /// The answer could not be signed.
+    #[error("failed to sign response")]
+    Unsigned,
+}
+
+/// Whose fault a missing answer is, and of which kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BackendFault {
+    /// The request inside the relay cannot be sent to any backend.
+    Request,
+    /// No connection, or it broke.
+    Connection,
+    /// Not in time.
+    Timeout,
+    /// More bytes than the limit.
+    TooLarge,
+}
+
+impl BackendFault {
+    /// A short name for metrics.
+    #[must_use]
+    pub fn outcome(self) -> &'static str {
+        match self {
+            Self::Request => "bad_request",
+            Self::Connection => "backend_network_error",
+            Self::Timeout => "backend_timeout",
+            Self::TooLarge => "response_too_large",
+        }
+    }
+}
+
+impl Refusal {
+    /// The HTTP status that the caller gets.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unreadable | Self::NotARelay | Self::NoSupplier | Self::ImplausibleHeights => StatusCode::BAD_REQUEST,
+            Self::TooLarge | Self::Unprovable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownService(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) => StatusCode::FORBIDDEN,
+            Self::Replayed => StatusCode::CONFLICT,
+            Self::ForeignSupplier(_) | Self::Unverifiable(_) | Self::Overloaded | Self::Unrecordable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Backend(_) => StatusCode::BAD_GATEWAY,
+            Self::BackendStatus(status) => *status,
+            Self::Unsigned => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// A short name for metrics; the set is fixed.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreadable => "read_body_error",
+            Self::TooLarge => "body_too_large",
+            Self::NotARelay => "invalid_relay_request",
+            Self::UnknownService(_) => "unknown_service",
+            Self::NoSupplier => "missing_supplier_address",
+            Self::ForeignSupplier(_) => "supplier_not_found",
+            Self::Unprovable { .. } => "unprovable",
+            Self::ImplausibleHeights => "implausible_session_heights",
+            Self::Invalid(_) => "validation_failed",
+            Self::Replayed => "replayed",
+            Self::Unverifiable(_) => "lookup_failed",
+            Self::Overloaded => "overloaded",
+            Self::Unrecordable => "unrecordable",
+            Self::Backend(fault) => fault.outcome(),
+            Self::BackendStatus(_) => "backend_5xx",
+            Self::Unsigned => "signing_error",
+        }
+    }
+
+    /// Whether load was shed: the relay may be good, and another relayer may take it.
+    #[must_use]
+    pub fn is_shed(&self) -> bool {
+        matches!(self, Self::Overloaded | Self::Unrecordable)
+    }
+
+    /// The answer, a JSON object with the text under `error`.
+    #[must_use]
+    pub fn response(&self) -> Response<Full<Bytes>> {
+        let body = serde_json::json!({ "error": self.to_string() }).to_string();
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = self.status();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.is_shed() || matches!(self, Self::Unverifiable(_)) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn texts_are_escaped() {
+        let response = Refusal::Invalid("expecting: \"a\"\n".to_owned()).response();
+        assert_eq!(response.status(), 403);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(json["error"], "relay validation failed: expecting: \"a\"\n");
+    }
+
+    #[test]
+    fn shed_load_says_when_to_come_back() {
+        for refusal in [Refusal::Overloaded, Refusal::Unrecordable, Refusal::Unverifiable(String::new())] {
+            let response = refusal.response();
+            assert_eq!((response.status().as_u16(), response.headers()[RETRY_AFTER].as_bytes()), (503, b"1".as_slice()));
+        }
+        assert!(Refusal::NotARelay.response().headers().get(RETRY_AFTER).is_none());
+    }
+}
