@@ -130,8 +130,8 @@ impl Backend {
     /// Asks, and waits for the whole answer until `deadline` from now.
     pub async fn ask(&self, call: Call, origin: &Origin<'_>, deadline: Duration) -> Result<Answer, NoAnswer> {
         // Whatever cannot be sent anywhere is the caller's fault: it must not count against the backend.
-        let request = request::build(call, origin, &self.target, &self.headers)
-            .ok_or(NoAnswer::Fault(BackendFault::Request))?;
+        let request =
+            request::build(call, origin, &self.target, &self.headers).ok_or(NoAnswer::Fault(BackendFault::Request))?;
         let outcome = match tokio::time::timeout(deadline, self.exchange(request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(NoAnswer::Fault(BackendFault::Timeout)),

@@ -171,7 +171,10 @@ mod tests {
     fn shed_load_says_when_to_come_back() {
         for refusal in [Refusal::Overloaded, Refusal::Unrecordable, Refusal::Unverifiable(String::new())] {
             let response = refusal.response();
-            assert_eq!((response.status().as_u16(), response.headers()[RETRY_AFTER].as_bytes()), (503, b"1".as_slice()));
+            assert_eq!(
+                (response.status().as_u16(), response.headers()[RETRY_AFTER].as_bytes()),
+                (503, b"1".as_slice())
+            );
         }
         assert!(Refusal::NotARelay.response().headers().get(RETRY_AFTER).is_none());
     }

@@ -127,7 +127,8 @@ mod tests {
             header("authorization", "of the caller"),
             header("x-inner", "kept"),
         ]);
-        let call = Call { method: Method::POST, url: "/v1".to_owned(), headers: inner, body: Bytes::from_static(b"{}") };
+        let call =
+            Call { method: Method::POST, url: "/v1".to_owned(), headers: inner, body: Bytes::from_static(b"{}") };
         let (supplier, application, service) = (address(1), address(2), ServiceId::from("anvil"));
         let origin = Origin { supplier: &supplier, application: &application, service: &service, outer: &outer };
         let target = Target::parse("http://node:1").unwrap();

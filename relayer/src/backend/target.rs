@@ -1,5 +1,5 @@
-use http::uri::{Authority, PathAndQuery, Scheme};
 use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
 
 /// Where a backend is, and the part of the path that is always there.
 #[derive(Debug, Clone)]
@@ -29,7 +29,8 @@ impl Target {
     pub(super) fn url(&self, relay_url: &str) -> Option<Uri> {
         let (path, query) = path_and_query(relay_url)?;
         let mut target = self.path(&path);
-        let queries: Vec<&str> = self.base_query.as_deref().into_iter().chain(query).filter(|part| !part.is_empty()).collect();
+        let queries: Vec<&str> =
+            self.base_query.as_deref().into_iter().chain(query).filter(|part| !part.is_empty()).collect();
         if !queries.is_empty() {
             target.push('?');
             target.push_str(&queries.join("&"));

@@ -18,7 +18,10 @@ impl Config {
         if self.chain.nodes.is_empty() {
             return Err(ConfigError::invalid("chain.nodes", "is empty; name at least one node with its rpc and grpc"));
         }
-        if !["redis://", "rediss://", "unix://", "redis+unix://"].iter().any(|scheme| self.redis.url.starts_with(scheme)) {
+        if !["redis://", "rediss://", "unix://", "redis+unix://"]
+            .iter()
+            .any(|scheme| self.redis.url.starts_with(scheme))
+        {
             return Err(ConfigError::invalid("redis.url", "must begin with redis://, rediss:// or unix://"));
         }
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
@@ -61,7 +64,10 @@ impl Config {
             return Err(ConfigError::invalid("limits.headerBytes", "must be at least 8192"));
         }
         if recording.spool_bytes < limits.relay_bytes {
-            return Err(ConfigError::invalid("recording.spoolBytes", "must have room for one relay of limits.relayBytes"));
+            return Err(ConfigError::invalid(
+                "recording.spoolBytes",
+                "must have room for one relay of limits.relayBytes",
+            ));
         }
         if recording.timeout.0.is_zero() {
             return Err(ConfigError::invalid("recording.timeout", "must be longer than 0"));

@@ -46,7 +46,10 @@ fn mistakes_are_named_with_a_way_out() {
         (SMALL.replace("http://127.0.0.1:8545/base", "127.0.0.1:8545"), "services.anvil.backend.url"),
         (SMALL.replace("anvil:", "'an vil':"), "services.an vil"),
         (SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', timeout: 0s}"), "at most 10m"),
-        (SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', headers: {'a b': c}}"), "not a header name"),
+        (
+            SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', headers: {'a b': c}}"),
+            "not a header name",
+        ),
     ];
     for (text, expected) in cases {
         let message = refused(&text);
