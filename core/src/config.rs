@@ -6,6 +6,8 @@
 mod load;
 mod nearest;
 mod period;
+mod sections;
 
 pub use load::{ConfigError, load, parse};
 pub use period::{Period, PeriodError};
+pub use sections::{ChainSection, KeysSection, RedisSection};

@@ -4,41 +4,39 @@ mod check;
 mod limits;
 mod recording;
 mod services;
-mod sources;
 
 use std::path::Path;
 
-use relay_core::config::{ConfigError, Period, load, parse};
+use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSection, load, parse};
 use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
 
 pub use limits::{DrainConfig, LimitsConfig};
 pub use recording::{RecordingConfig, RecordingMode};
 pub use services::{BackendConfig, ServiceConfig, Services, ValidationMode};
-pub use sources::{ChainConfig, KeysConfig, RedisConfig};
 
 /// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Config {
+    /// How people call this relayer in its log and status. Marks in Redis use a random id instead.
+    #[serde(default = "default_name")]
+    pub name: String,
     /// Where gateways send relays.
     #[serde(default = "default_listen")]
     pub listen: String,
     /// Where metrics, health, readiness and status are answered. Keep it away from the public.
     #[serde(default = "default_admin")]
     pub admin: String,
-    /// How this process is called in the `pending` marks of its suppliers and in its status; a random name if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
     /// The log.
     #[serde(default)]
     pub logs: LogConfig,
     /// The nodes that know sessions, applications and the height.
-    pub chain: ChainConfig,
+    pub chain: ChainSection,
     /// Where relays are recorded.
-    pub redis: RedisConfig,
+    pub redis: RedisSection,
     /// The keys of the suppliers served.
-    pub keys: KeysConfig,
+    pub keys: KeysSection,
     /// Service id → its backend.
     pub services: Services,
     /// When relays are verified.
@@ -72,6 +70,10 @@ impl Config {
         config.check()?;
         Ok(config)
     }
+}
+
+fn default_name() -> String {
+    "relayer".to_owned()
 }
 
 fn default_listen() -> String {

@@ -1,10 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use relay_core::config::ConfigError;
+use relay_core::config::{ConfigError, KeysSection};
 use relay_core::session::check_service_id;
 
-use super::{BackendConfig, Config, KeysConfig, ValidationMode};
+use super::{BackendConfig, Config, ValidationMode};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -80,7 +80,7 @@ fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::invalid(key, format!("`{text}` is not an address such as 0.0.0.0:8080")))
 }
 
-fn one_key_source(keys: &KeysConfig) -> Result<(), ConfigError> {
+fn one_key_source(keys: &KeysSection) -> Result<(), ConfigError> {
     match (&keys.file, &keys.directory) {
         (Some(_), None) | (None, Some(_)) => Ok(()),
         (None, None) => Err(ConfigError::invalid("keys", "needs `file` or `directory`")),

@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 
-use relay_core::chain::NodeConfig;
-use relay_core::config::Period;
 use serde::{Deserialize, Serialize};
+
+use super::Period;
+use crate::chain::NodeConfig;
 
 /// The chain and the nodes that know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ChainConfig {
+pub struct ChainSection {
     /// The chain id, as `pocket`. Nodes of another chain are not listened to. Without it the first node decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -18,20 +19,20 @@ pub struct ChainConfig {
     pub query_timeout: Period,
 }
 
-/// Where relays are recorded.
+/// The Redis that relayers and miners of a pool share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct RedisConfig {
+pub struct RedisSection {
     /// `redis://[user:password@]host:port/database`
     pub url: String,
-    /// What all keys begin with. The miners of the pool must have the same.
+    /// What all keys begin with. All relayers and miners of one pool share it, two pools never.
     pub prefix: String,
 }
 
-/// Where the suppliers' private keys are.
+/// Where the suppliers' private keys are. One of the two must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct KeysConfig {
+pub struct KeysSection {
     /// A file with a list of keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
