@@ -1,0 +1,151 @@
+//! Single facts about the decision, each a sentence.
+
+use relay_core::chain::ChainTime;
+use relay_core::chain::tx::TxHash;
+use relay_core::session::{SessionHeader, Windows};
+use relay_core::units::Height;
+
+use super::{Action, ChainView, ClaimView, LogView, Phase, Requirement, Sealed, Send, Situation, Verdict, next};
+use crate::record::{Flight, Outcome, SessionRecord};
+
+const ROOT: [u8; 48] = [9; 48];
+
+fn windows() -> Windows {
+    let params = relay_core::proto::pocket::shared::Params {
+        num_blocks_per_session: 10,
+        grace_period_end_offset_blocks: 1,
+        claim_window_open_offset_blocks: 1,
+        claim_window_close_offset_blocks: 8,
+        proof_window_open_offset_blocks: 0,
+        proof_window_close_offset_blocks: 8,
+        ..Default::default()
+    };
+    Windows::of(Height(20), &params)
+}
+
+fn record(closed: bool) -> SessionRecord {
+    let header = SessionHeader {
+        application: relay_core::address::Address::from_payload(&[1; 20]).expect("20 bytes"),
+        service: "svc".into(),
+        id: "ab".repeat(32).into(),
+        start: Height(11),
+        end: Height(20),
+    };
+    SessionRecord { closed_at: closed.then_some(Height(22)), ..SessionRecord::new(header) }
+}
+
+fn log(sealed: bool) -> LogView {
+    LogView {
+        drained: true,
+        leaves: 3,
+        held_by_relayers: false,
+        sealed: sealed.then_some(Sealed { root: ROOT, reproduced: true }),
+    }
+}
+
+fn chain(height: i64, claim: ClaimView, requirement: Option<Requirement>) -> ChainView {
+    ChainView { height: Height(height), time: ChainTime(height * 1_000), windows: windows(), claim, requirement, outcome: None }
+}
+
+fn decide(record: &SessionRecord, log: LogView, chain: ChainView) -> (Phase, Action) {
+    next(&Situation { record, log, chain })
+}
+
+const FOUND: ClaimView = ClaimView::Found { root: ROOT, verdict: Verdict::Pending };
+
+fn absent(at: i64) -> ClaimView {
+    ClaimView::Absent { at: Height(at) }
+}
+
+#[test]
+fn a_session_stays_open_until_grace_is_over() {
+    let open = record(false);
+    assert_eq!(decide(&open, log(false), chain(21, absent(21), None)), (Phase::Open, Action::Wait));
+    assert_eq!(decide(&open, log(false), chain(22, absent(22), None)), (Phase::Open, Action::Close));
+}
+
+#[test]
+fn a_relayer_that_holds_relays_is_waited_for_but_not_for_ever() {
+    let open = record(false);
+    let held = LogView { held_by_relayers: true, ..log(false) };
+    assert_eq!(decide(&open, held.clone(), chain(24, absent(24), None)).1, Action::Wait);
+    // Claim window 22..=30: a third of it is less than the reserve of three blocks.
+    assert_eq!(decide(&open, held, chain(27, absent(27), None)).1, Action::Close);
+}
+
+#[test]
+fn nothing_is_sealed_before_the_log_is_read_to_its_end() {
+    let undrained = LogView { drained: false, ..log(false) };
+    assert_eq!(decide(&record(true), undrained, chain(23, absent(23), None)).1, Action::Wait);
+    assert_eq!(decide(&record(true), log(false), chain(23, absent(23), None)).1, Action::Seal);
+}
+
+#[test]
+fn the_claim_goes_out_in_its_window_only() {
+    let closed = record(true);
+    assert_eq!(decide(&closed, log(true), chain(21, absent(21), None)), (Phase::Sealed, Action::Wait));
+    assert_eq!(decide(&closed, log(true), chain(22, absent(22), None)).1, Action::Claim(Send::Fresh));
+    assert_eq!(decide(&closed, log(true), chain(29, absent(29), None)).1, Action::Claim(Send::Fresh));
+    assert_eq!(decide(&closed, log(true), chain(30, absent(30), None)), (Phase::Forfeited, Action::Wait));
+}
+
+#[test]
+fn the_same_bytes_go_out_once_a_block_until_their_time_is_over() {
+    let mut closed = record(true);
+    closed.claim.flight =
+        Some(Flight { tx_hash: TxHash([0; 32]), expires: ChainTime(24_000), broadcast_at: Height(23) });
+    assert_eq!(decide(&closed, log(true), chain(23, absent(23), None)).1, Action::Wait);
+    assert_eq!(decide(&closed, log(true), chain(24, absent(24), None)).1, Action::Claim(Send::Again));
+    assert_eq!(decide(&closed, log(true), chain(25, absent(25), None)).1, Action::Claim(Send::Fresh));
+}
+
+#[test]
+fn a_silent_node_starts_nothing_and_ends_nothing() {
+    for height in 22..60 {
+        assert_eq!(decide(&record(true), log(true), chain(height, ClaimView::Unknown, None)).1, Action::Wait);
+    }
+}
+
+#[test]
+fn a_required_proof_goes_out_in_its_window_only() {
+    let required = Some(Requirement::Required);
+    assert_eq!(decide(&record(true), log(true), chain(29, FOUND, required)).1, Action::Wait);
+    assert_eq!(decide(&record(true), log(true), chain(30, FOUND, required)).1, Action::Proof(Send::Fresh));
+    assert_eq!(decide(&record(true), log(true), chain(37, FOUND, required)).1, Action::Proof(Send::Fresh));
+    assert_eq!(decide(&record(true), log(true), chain(38, FOUND, required)), (Phase::Forfeited, Action::Wait));
+}
+
+#[test]
+fn a_proof_that_is_not_required_is_not_sent() {
+    let view = chain(31, FOUND, Some(Requirement::NotRequired));
+    assert_eq!(decide(&record(true), log(true), view), (Phase::Settling, Action::Wait));
+}
+
+#[test]
+fn an_invalid_proof_is_never_sent_again() {
+    let invalid = ClaimView::Found { root: ROOT, verdict: Verdict::Invalid };
+    let view = chain(32, invalid, Some(Requirement::Required));
+    assert_eq!(decide(&record(true), log(true), view), (Phase::Forfeited, Action::Wait));
+}
+
+#[test]
+fn a_claim_of_another_root_is_never_proven_from_our_trie() {
+    let foreign = ClaimView::Found { root: [1; 48], verdict: Verdict::Pending };
+    let view = chain(32, foreign, Some(Requirement::Required));
+    assert_eq!(decide(&record(true), log(true), view).1, Action::Wait);
+}
+
+#[test]
+fn only_a_node_past_settlement_ends_a_session() {
+    assert_eq!(decide(&record(true), log(true), chain(40, absent(37), None)), (Phase::Forfeited, Action::Wait));
+    assert_eq!(decide(&record(true), log(true), chain(40, absent(38), None)).1, Action::ReadSettlement);
+    let expired = Outcome::Expired { reason: "PROOF_MISSING".to_owned() };
+    let view = ChainView { outcome: Some(expired.clone()), ..chain(40, absent(38), None) };
+    assert_eq!(decide(&record(true), log(true), view).1, Action::Finish(expired));
+}
+
+#[test]
+fn an_empty_log_ends_without_a_claim() {
+    let empty = LogView { leaves: 0, ..log(false) };
+    assert_eq!(decide(&record(true), empty, chain(23, absent(23), None)).1, Action::Finish(Outcome::Empty));
+}

@@ -1,0 +1,175 @@
+//! The owner of one supplier: reads its log, keeps its tries, and takes its sessions from relays to settlement.
+//!
+//! Everything an owner does is done by one task, under one fence. [`Owner::tick`] is its table of contents.
+
+mod claims;
+mod decide;
+mod finish;
+mod flights;
+mod intake;
+mod proofs;
+mod seal;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use relay_core::address::Address;
+use relay_core::chain::{Block, BlockFeed, Chain, ChainError};
+use relay_core::clock::Clock;
+use relay_core::store::{Fence, Incarnation, Store, StoreError};
+use relay_core::units::SessionId;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::metrics::Metrics;
+use crate::record::SessionRecord;
+use crate::session::Session;
+use crate::status::{StatusBoard, SupplierStatus};
+use crate::submission::{Wallet, WalletError};
+
+/// How often the log is read when no block comes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What every owner of a process shares.
+pub struct Surroundings {
+    /// The shared state.
+    pub store: Store,
+    /// The chain.
+    pub chain: Chain,
+    /// Its blocks.
+    pub feed: BlockFeed,
+    /// Monotonic and wall time.
+    pub clock: Clock,
+    /// Counters.
+    pub metrics: Metrics,
+    /// What `/status` shows.
+    pub board: StatusBoard,
+    /// The largest relay that is claimed, in bytes.
+    pub largest_relay: usize,
+    /// The most messages of one transaction.
+    pub max_messages: usize,
+}
+
+/// The owner of one supplier.
+pub struct Owner {
+    around: Arc<Surroundings>,
+    supplier: Address,
+    fence: Fence,
+    wallet: Wallet,
+    /// The Redis that this owner has seen from its first read on. Another one means that nothing in memory can be trusted.
+    incarnation: Incarnation,
+    /// Until then relayers may still bring back what a Redis lost; sessions stay open if they can.
+    reappends_until: Option<Duration>,
+    sessions: BTreeMap<SessionId, Session>,
+    status: SupplierStatus,
+}
+
+/// Why an owner stopped before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// The shared state did not answer or refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The chain did not answer.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// No transaction could be made.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+    /// Redis is another one than before: it restarted, failed over, or lost its tail.
+    #[error("Redis changed its incarnation; everything is read again under a new lease")]
+    IncarnationChanged,
+}
+
+impl OwnerError {
+    /// Whether the owner must not go on with what it has in memory.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::IncarnationChanged | Self::Store(StoreError::FenceLost { .. }))
+    }
+}
+
+impl Owner {
+    /// Takes over a supplier: reads the records and seals that earlier owners left.
+    pub async fn take_over(
+        around: Arc<Surroundings>,
+        fence: Fence,
+        supplier: Address,
+        mut wallet: Wallet,
+        reappends_until: Option<Duration>,
+    ) -> Result<Self, OwnerError> {
+        let incarnation = around.store.incarnation().await?;
+        let mut sessions = BTreeMap::new();
+        let mut status = SupplierStatus::new(supplier.clone(), fence.epoch);
+        for (id, record) in around.store.records::<SessionRecord>(&supplier).await? {
+            for flight in [&record.claim.flight, &record.proof.flight].into_iter().flatten() {
+                wallet.remember(flight.expires);
+            }
+            match &record.ending {
+                Some(ending) => status.note_ending(&record.header, ending),
+                None => {
+                    sessions.insert(id, Session::new(record));
+                }
+            }
+        }
+        Ok(Self { around, supplier, fence, wallet, incarnation, reappends_until, sessions, status })
+    }
+
+    /// Works until told to stop, or until the supplier is not ours any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), OwnerError> {
+        info!(supplier = %self.supplier, epoch = self.fence.epoch, sessions = self.sessions.len(), "owning supplier");
+        let mut blocks = self.around.feed.watch();
+        loop {
+            let latest = blocks.borrow_and_update().clone();
+            if let Some(block) = latest {
+                match self.tick(&block).await {
+                    Ok(()) => {}
+                    Err(error) if error.is_final() => return Err(error),
+                    // Whatever failed is tried again, from the same durable state, with the next tick.
+                    Err(error) => warn!(supplier = %self.supplier, %error, "a step failed and is tried again"),
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                changed = blocks.changed() => if changed.is_err() { return Ok(()) },
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+
+    /// Everything there is to do at one block. Safe to repeat at any time.
+    async fn tick(&mut self, block: &Block) -> Result<(), OwnerError> {
+        self.discover().await?;
+        self.read_logs().await?;
+        self.ask_the_chain(block).await;
+        self.close_sessions(block).await?;
+        self.seal_sessions(block).await?;
+        self.bring_claims(block).await?;
+        self.bring_proofs(block).await?;
+        self.finish_sessions(block).await?;
+        self.report(block);
+        Ok(())
+    }
+
+    async fn must_be_same_redis(&self) -> Result<(), OwnerError> {
+        if self.around.store.incarnation().await? == self.incarnation {
+            Ok(())
+        } else {
+            Err(OwnerError::IncarnationChanged)
+        }
+    }
+
+    async fn write_record(&self, id: &SessionId) -> Result<(), OwnerError> {
+        if let Some(session) = self.sessions.get(id) {
+            self.around.store.put_record(&self.fence, &self.supplier, id, &session.record).await?;
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, block: &Block) {
+        let views: Vec<_> = self.sessions.values_mut().map(|session| session.status(block)).collect();
+        self.status.sessions = views;
+        self.status.height = block.height;
+        self.around.board.publish(self.status.clone());
+    }
+}

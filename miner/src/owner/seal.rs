@@ -1,0 +1,95 @@
+//! Freezing a session's root, in steps of which each is durable before the next: close, barrier, check, seal, barrier.
+
+use relay_core::chain::Block;
+use relay_core::smst::Root;
+use relay_core::store::{Seal, Sealed};
+use relay_core::units::SessionId;
+use tracing::{error, info, warn};
+
+use super::{Owner, OwnerError};
+use crate::lifecycle::Action;
+
+impl Owner {
+    /// Cuts appends off where it is time, waits until everything so far is durable, and reads what is left.
+    pub(super) async fn close_sessions(&mut self, block: &Block) -> Result<(), OwnerError> {
+        let due = self.due(block, |action| (action == Action::Close).then_some(()));
+        for (id, ()) in &due {
+            self.around.store.close(&self.fence, &self.supplier, id).await?;
+            if let Some(session) = self.sessions.get_mut(id) {
+                session.record.closed_at = Some(block.height);
+            }
+            self.write_record(id).await?;
+        }
+        let undrained: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.record.closed_at.is_some() && session.record.ending.is_none() && !session.drained)
+            .map(|(id, _)| id.clone())
+            .collect();
+        if undrained.is_empty() {
+            return Ok(());
+        }
+        self.around.store.barrier().await?;
+        self.must_be_same_redis().await?;
+        for id in undrained {
+            self.drain(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a closed log to its end and adopts the seal of an earlier owner.
+    async fn drain(&mut self, id: &SessionId) -> Result<(), OwnerError> {
+        self.read_log(id).await?;
+        let length = self.around.store.log_length(&self.supplier, id).await?;
+        let seal = self.around.store.read_seal(&self.supplier, id).await?;
+        let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
+        session.appended = length;
+        session.seal = seal.map(|seal| Root(seal.root));
+        session.drained = session.is_priced() && session.tally().entries == length;
+        if !session.drained {
+            warn!(supplier = %self.supplier, session = %id, length, read = session.tally().entries, "the log and what was read of it differ");
+        }
+        Ok(())
+    }
+
+    /// Freezes roots. Nothing is broadcast for a session before its seal is durable.
+    pub(super) async fn seal_sessions(&mut self, block: &Block) -> Result<(), OwnerError> {
+        let due = self.due(block, |action| (action == Action::Seal).then_some(()));
+        for (id, ()) in due {
+            self.seal(&id).await?;
+        }
+        let unconfirmed = |session: &crate::session::Session| session.seal.is_some() && !session.seal_confirmed;
+        if !self.sessions.values().any(unconfirmed) {
+            return Ok(());
+        }
+        self.around.store.barrier().await?;
+        self.must_be_same_redis().await?;
+        for session in self.sessions.values_mut() {
+            session.seal_confirmed = session.seal.is_some();
+        }
+        Ok(())
+    }
+
+    async fn seal(&mut self, id: &SessionId) -> Result<(), OwnerError> {
+        let incarnation = self.incarnation.clone();
+        let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
+        let (Some(last), Some(trie)) = (session.cursor(), session.trie()) else { return Ok(()) };
+        let root = trie.root();
+        let (count, sum) = (trie.count(), trie.sum());
+        let seal = Seal { last, count, sum, root: *root.as_bytes(), incarnation };
+        let sealed = self.around.store.seal(&self.fence, &self.supplier, id, &seal).await?;
+        session.seal = Some(match sealed {
+            Sealed::Created => {
+                info!(supplier = %self.supplier, session = %id, relays = count, compute_units = sum, "sealed");
+                root
+            }
+            Sealed::Existing(seal) => {
+                if seal.root != *root.as_bytes() {
+                    error!(supplier = %self.supplier, session = %id, "the log does not give the sealed root; nothing is proven from it");
+                }
+                Root(seal.root)
+            }
+        });
+        Ok(())
+    }
+}

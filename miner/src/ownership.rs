@@ -1,0 +1,7 @@
+//! Which suppliers this miner owns: membership, leases, and one task an owned supplier.
+
+mod assign;
+mod tasks;
+
+pub use assign::preferred;
+pub use tasks::{Keys, Ownership};

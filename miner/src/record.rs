@@ -1,0 +1,130 @@
+//! What a miner keeps in Redis about one session, so that any other miner can go on from there.
+
+use relay_core::chain::ChainTime;
+use relay_core::chain::tx::TxHash;
+use relay_core::session::SessionHeader;
+use relay_core::units::{ComputeUnits, Height, Upokt};
+use serde::{Deserialize, Serialize};
+
+/// The durable state of one session of one supplier. Written by the owner only, under its fence.
+///
+/// The frozen root is not here: it is the store's seal, created once and never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// Which session.
+    pub header: SessionHeader,
+    /// Height at which appends were cut off.
+    pub closed_at: Option<Height>,
+    /// How the claim is doing.
+    #[serde(default)]
+    pub claim: Attempts,
+    /// How the proof is doing.
+    #[serde(default)]
+    pub proof: Attempts,
+    /// Set once: the session is over and this is what became of it.
+    pub ending: Option<Ending>,
+}
+
+impl SessionRecord {
+    /// A session of which only relays are known.
+    #[must_use]
+    pub fn new(header: SessionHeader) -> Self {
+        Self { header, closed_at: None, claim: Attempts::default(), proof: Attempts::default(), ending: None }
+    }
+}
+
+/// The history of one kind of message of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// The transaction that carries the message now, if its time is not over.
+    pub flight: Option<Flight>,
+    /// How many different transactions carried it.
+    pub transactions: u32,
+    /// What the chain or a node last said against it.
+    pub last_error: Option<String>,
+    /// Height of the first transaction.
+    pub first_sent_at: Option<Height>,
+}
+
+/// Signed bytes under way. They are stored under their hash before they are first broadcast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flight {
+    /// Hash of the bytes.
+    pub tx_hash: TxHash,
+    /// Block time from which the chain refuses these bytes.
+    pub expires: ChainTime,
+    /// Height at which they were last broadcast.
+    pub broadcast_at: Height,
+}
+
+/// What a session's relays came to. Every relay of its log is in exactly one of the terms.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Entries of the log.
+    pub entries: u64,
+    /// Leaves of the trie.
+    pub leaves: u64,
+    /// Entries whose relay was in the trie already.
+    pub duplicates: u64,
+    /// Entries that cannot be claimed: undecodable, of another session, or not below the difficulty target.
+    pub unclaimable: u64,
+    /// Sum of the leaves' weights.
+    pub compute_units: ComputeUnits,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Height of the evidence.
+    pub height: Height,
+    /// What its relays came to.
+    pub tally: Tally,
+    /// What the chain made of it.
+    pub outcome: Outcome,
+}
+
+/// What the chain made of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Paid.
+    Settled {
+        /// What the claim was worth, before caps and splits.
+        claimed: Upokt,
+        /// What was settled.
+        settled: Upokt,
+        /// What the supplier's shareholders received.
+        earned: Upokt,
+    },
+    /// A proof was required and none was valid in time. The stake is slashed.
+    Expired {
+        /// The chain's word for it.
+        reason: String,
+    },
+    /// The chain failed to settle the claim: no reward, no slash.
+    Discarded {
+        /// The chain's error.
+        error: String,
+    },
+    /// No claim was on chain when its settlement was due.
+    Unclaimed {
+        /// Why, as far as we know.
+        reason: String,
+    },
+    /// The log held nothing to claim.
+    Empty,
+}
+
+impl Outcome {
+    /// A constant word for metrics and status.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Settled { .. } => "settled",
+            Self::Expired { .. } => "expired",
+            Self::Discarded { .. } => "discarded",
+            Self::Unclaimed { .. } => "unclaimed",
+            Self::Empty => "empty",
+        }
+    }
+}
