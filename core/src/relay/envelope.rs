@@ -126,7 +126,7 @@ fn to_message(headers: &HeaderMap) -> Headers {
 }
 
 /// `content-type` → `Content-Type`: some consumers look names up in this form only.
-fn canonical_name(name: &str) -> String {
+pub(super) fn canonical_name(name: &str) -> String {
     let mut start_of_word = true;
     name.chars()
         .map(|letter| {
