@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, AddressError};
@@ -116,6 +118,13 @@ impl SessionHeader {
             return Err(HeaderMismatch::Id { expected: chain.id.clone(), got: self.id.clone() });
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for SessionHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { application, service, id, start, end } = self;
+        write!(f, "session {id} of {application} on {service}, blocks {start} to {end}")
     }
 }
 
