@@ -208,3 +208,104 @@ pub(super) fn check(node: &str, asked: Height, reply: &BlockReply) -> Result<(),
     let reason = format!("block {height} instead of {asked}, or a block without hash");
     Err(ChainError::Malformed { node: node.to_owned(), reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde::de::DeserializeOwned;
+
+    use super::super::events::{ChainEvent, Reward};
+    use super::*;
+    use crate::units::{ComputeUnits, ServiceId, SessionId, Upokt};
+
+    fn load<T: DeserializeOwned>(name: &str) -> T {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/fixtures/cometbft/{name}.json"));
+        let document: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        serde_json::from_value(document["result"].clone()).unwrap()
+    }
+
+    #[test]
+    fn blocks_give_hash_parent_and_time() {
+        let block = load::<BlockReply>("block.12").into_block();
+        assert_eq!(block.height, Height(12));
+        assert_eq!(hex::encode_upper(block.hash), "6855043DB3B1D8B8D5C637B375CB1CD8F465D5763BE9D14D4D30F259B8A2574A");
+        assert_eq!(hex::encode_upper(block.parent), "116D7E252D5E764F0225E7660AE961BB34AC46864084FE78BF8036543CCCE5E4");
+        assert_eq!(Ok(block.time), "2026-11-23T10:36:31.733933201Z".parse());
+        assert_eq!(block.chain_id, "pocket");
+        assert_eq!(load::<BlockReply>("block.12").transactions().len(), 0);
+        assert_eq!(load::<BlockReply>("block.23").transactions().len(), 15);
+    }
+
+    #[test]
+    fn a_block_is_what_was_asked_for() {
+        assert!(check("n", Height(12), &load("block.12")).is_ok());
+        assert!(check("n", Height(0), &load("block.12")).is_ok());
+        assert!(check("n", Height(13), &load("block.12")).is_err());
+    }
+
+    #[test]
+    fn status_names_chain_and_heights() {
+        let status = load::<StatusReply>("status").into_status("n");
+        assert_eq!(
+            (status.chain_id.as_str(), status.height, status.earliest_height),
+            ("pocket", Height(53), Height(1))
+        );
+        assert!(!status.catching_up);
+    }
+
+    #[test]
+    fn ordinary_blocks_have_no_events_of_ours() {
+        let results = load::<ResultsReply>("block_results.12").into_results();
+        assert_eq!((results.height, results.executions.len(), results.events.len()), (Height(12), 0, 0));
+    }
+
+    #[test]
+    fn claims_appear_in_their_transactions() {
+        let results = load::<ResultsReply>("block_results.23").into_results();
+        assert_eq!(results.executions.len(), 15);
+        assert!(results.executions.iter().all(|execution| execution.code == 0));
+        let claims: Vec<_> = results.executions.iter().flat_map(|execution| &execution.events).collect();
+        assert_eq!(claims.len(), 47);
+        let ChainEvent::Claimed { key, size, replaced: false } = claims[0] else { panic!("{:?}", claims[0]) };
+        assert_eq!(key.service, ServiceId::from("develop-http"));
+        assert_eq!(key.session_end, Height(20));
+        assert_eq!((size.relays, size.compute_units, size.claimed), (20, ComputeUnits(20_000), Upokt(2_000_000)));
+    }
+
+    #[test]
+    fn proofs_are_checked_at_the_end_of_their_block() {
+        let results = load::<ResultsReply>("block_results.31").into_results();
+        let in_transactions = results.executions.iter().flat_map(|execution| &execution.events);
+        assert_eq!(in_transactions.filter(|event| matches!(event, ChainEvent::Proven { .. })).count(), 47);
+        assert_eq!(results.events.len(), 47);
+        assert!(results.events.iter().all(|event| matches!(event, ChainEvent::ProofChecked { failure: None, .. })));
+    }
+
+    #[test]
+    fn settlement_tells_who_earned_what() {
+        let results = load::<ResultsReply>("block_results.38").into_results();
+        let settled: Vec<_> = results
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                ChainEvent::Settled(settled) => Some(settled),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(settled.len(), 47);
+        let first = settled[0];
+        assert_eq!(first.session, SessionId::from("0dbc41982dc1a911b023625f2c2abd7d54b7b502d55566288d0a877899e4ff20"));
+        assert_eq!((first.settled, first.minted, first.overservicing_loss), (Upokt(400_000), Upokt(400_000), Upokt(0)));
+        let share: u128 = first.rewards.iter().filter(|reward| reward.is_supplier_share()).map(amount).sum();
+        let all: u128 = first.rewards.iter().map(amount).sum();
+        assert_eq!((share, all), (280_000, 400_000));
+        let difficulties = results.events.iter().filter(|event| matches!(event, ChainEvent::DifficultyUpdated { .. }));
+        assert_eq!(difficulties.count(), 5);
+        assert_eq!(results.events.len(), 52, "nothing unreadable");
+    }
+
+    fn amount(reward: &Reward) -> u128 {
+        reward.amount.0
+    }
+}

@@ -19,6 +19,9 @@ const HEIGHT: &str = "x-cosmos-block-height";
 /// What a node says in its first moments, before its first block: it has no state to answer from.
 const JUST_RESTARTED: &[&str] = &["codespace sdk code 26", "context did not contain latest block height"];
 
+/// What a node says about a height that it has not reached.
+const TOO_HIGH: &str = "is ahead of the last committed block height";
+
 /// A request message that belongs to one method.
 pub(crate) trait Method: Message + Clone + 'static {
     type Reply: Message + Default + 'static;
@@ -108,9 +111,16 @@ pub(crate) fn classify(node: &str, method: &str, status: &Status) -> ChainError 
         Code::Unknown if JUST_RESTARTED.iter().any(|words| reason.contains(words)) => {
             ChainError::Transient { node, reason }
         }
+        Code::Internal if reason.contains(TOO_HIGH) => ChainError::TooHigh { node, height: number_in(&reason), reason },
         Code::OutOfRange => ChainError::Malformed { node, reason },
         other => ChainError::Refused { node, code: other.into(), reason },
     }
+}
+
+/// The height that such a text is about: its first number.
+fn number_in(text: &str) -> Height {
+    let mut words = text.split(|character: char| !character.is_ascii_digit());
+    Height(words.find_map(|word| word.parse().ok()).unwrap_or_default())
 }
 
 /// An error with everything below it: the outermost text alone is often just "transport error".
@@ -122,4 +132,61 @@ pub(crate) fn with_sources(error: &dyn Error) -> String {
         source = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn captured(name: &str) -> ChainError {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/fixtures/grpc/{name}.error.json"));
+        let call: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let code = i32::try_from(call["error"]["grpc_code"].as_i64().unwrap()).unwrap();
+        let status = Status::new(Code::from(code), call["error"]["message"].as_str().unwrap());
+        classify("n", call["method"].as_str().unwrap(), &status)
+    }
+
+    #[test]
+    fn captured_errors_are_told_apart_by_code() {
+        for name in [
+            "application.application.unknown",
+            "auth.account.unknown",
+            "proof.claim.not_found",
+            "service.service.unknown",
+            "supplier.supplier.unknown",
+        ] {
+            assert!(matches!(captured(name), ChainError::NotFound { .. }), "{name}");
+        }
+        // The words "not found" of another code do not count.
+        for (name, expected) in [
+            ("session.get_session.unknown_app", 13),
+            ("session.get_session.wrong_service", 13),
+            ("tx.simulate.garbage", 2),
+            ("tx.simulate.unordered_with_sequence", 2),
+        ] {
+            assert!(matches!(captured(name), ChainError::Refused { code, .. } if code == expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_node_before_its_first_block_is_asked_again() {
+        let text = "codespace sdk code 26: invalid height: context did not contain latest block height in either check \
+                    state or finalize block state (17)";
+        let error = classify("n", "/m", &Status::unknown(text));
+        assert!(error.is_transient(), "{error}");
+        assert!(classify("n", "/m", &Status::unavailable("connection refused")).is_transient());
+        assert!(!classify("n", "/m", &Status::unknown("some failure")).is_transient());
+        let early = "block height 19 is ahead of the last committed block height 15: error during session hydration";
+        let early = classify("n", "/m", &Status::internal(early));
+        assert!(matches!(early, ChainError::TooHigh { height: Height(19), .. }), "{early}");
+    }
+
+    #[test]
+    fn the_scheme_follows_the_port_when_none_is_given() {
+        assert_eq!(with_scheme("127.0.0.1:50051"), "http://127.0.0.1:50051");
+        assert_eq!(with_scheme("node.example:443/"), "https://node.example:443");
+        assert_eq!(with_scheme("https://node.example"), "https://node.example");
+    }
 }

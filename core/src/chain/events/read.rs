@@ -143,3 +143,58 @@ fn unbonding(of: &Attributes<'_>) -> Result<ChainEvent, String> {
         session_end: Height(of.number("session_end_height")?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::units::Upokt;
+
+    const SUPPLIER: &str = "\"pokt19a3t4yunp0dlpfjrp7qwnzwlrzd5fzs2gjaaaj\"";
+    const APPLICATION: &str = "\"pokt1mrqt5f7qh8uxs27cjm9t7v9e74a9vvdnq5jva4\"";
+
+    fn event(kind: &str, more: &[(&str, &str)]) -> Vec<ChainEvent> {
+        let claim = [
+            ("supplier_operator_address", SUPPLIER),
+            ("application_address", APPLICATION),
+            ("service_id", "\"svc\""),
+            ("session_end_block_height", "\"20\""),
+        ];
+        let attributes: Vec<_> =
+            claim.iter().chain(more).map(|(key, value)| json!({"key": key, "value": value, "index": true})).collect();
+        let raw = json!({"type": kind, "attributes": attributes});
+        read(vec![serde_json::from_value(raw).unwrap()])
+    }
+
+    #[test]
+    fn slashing_and_expiry_are_read() {
+        let size = [
+            ("num_relays", "\"3\""),
+            ("num_claimed_compute_units", "\"300\""),
+            ("claimed_upokt", "\"42upokt\""),
+            ("expiration_reason", "\"PROOF_INVALID\""),
+        ];
+        let expired = event("pocket.tokenomics.EventClaimExpired", &size);
+        assert!(matches!(expired[0], ChainEvent::Expired { reason: Expiration::ProofInvalid, .. }), "{expired:?}");
+        let stake = [("proof_missing_penalty", "\"320upokt\""), ("supplier_stake_after_slash", "\"7upokt\"")];
+        let slashed = event("pocket.tokenomics.EventSupplierSlashed", &stake);
+        assert!(
+            matches!(slashed[0], ChainEvent::Slashed { penalty: Upokt(320), stake_left: Upokt(7), .. }),
+            "{slashed:?}"
+        );
+        let discarded = event("pocket.tokenomics.EventClaimDiscarded", &[("error", "\"no \\\"such\\\" thing\"")]);
+        assert!(matches!(&discarded[0], ChainEvent::Discarded { error, .. } if error == "no \"such\" thing"));
+        let failed = [("failure_reason", "\"bad ring\""), ("claim_proof_status_int", "2")];
+        let checked = event("pocket.proof.EventProofValidityChecked", &failed);
+        assert!(matches!(&checked[0], ChainEvent::ProofChecked { failure: Some(reason), .. } if reason == "bad ring"));
+    }
+
+    #[test]
+    fn an_event_of_another_form_is_shown_not_dropped() {
+        let broken = event("pocket.tokenomics.EventSupplierSlashed", &[("proof_missing_penalty", "\"1mact\"")]);
+        assert!(matches!(&broken[0], ChainEvent::Unreadable { .. }), "{broken:?}");
+        assert!(event("pocket.tokenomics.EventSettlementBatch", &[]).is_empty());
+        assert!(event("transfer", &[]).is_empty());
+    }
+}

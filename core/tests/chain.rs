@@ -1,0 +1,8 @@
+//! The chain client against a real chain.
+
+mod chain {
+    mod feed;
+    mod queries;
+    mod surroundings;
+    mod transactions;
+}

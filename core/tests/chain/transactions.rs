@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use relay_core::address::SecretKey;
+use relay_core::chain::tx::{Draft, GasPrice, SHORTEST_TIMEOUT, SignedTx, Timestamps, adjusted_gas, claim, send};
+use relay_core::chain::{Cause, Chain, ChainTime, Simulation, Verdict};
+use relay_core::proto::pocket::proof::MsgCreateClaim;
+use relay_core::units::{Height, ServiceId, Upokt};
+use testbed::proxy::Failure;
+use testbed::{Faults, Proxy};
+
+use super::surroundings::{address, client, client_of, key, node, still};
+
+/// Signs with a fee for 200 000 gas.
+async fn signed(chain: &Chain, key: &SecretKey, messages: Vec<prost_types::Any>, timeout: ChainTime) -> SignedTx {
+    let number = chain.account(key.address()).await.unwrap().number;
+    let chain_id = chain.status().await.unwrap().chain_id;
+    Draft::unordered(messages, timeout).paying(200_000, GasPrice::default().fee(200_000)).sign(key, &chain_id, number)
+}
+
+async fn now(chain: &Chain) -> ChainTime {
+    chain.latest_block().await.unwrap().time
+}
+
+fn cause(verdict: &Verdict) -> Option<Cause> {
+    match verdict {
+        Verdict::Accepted { .. } => None,
+        Verdict::Rejected(rejection) => Some(rejection.cause),
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_is_simulated_sent_and_carried_out_once() {
+    let running = testbed::Chain::start(still().suppliers(2)).await.unwrap();
+    running.advance_to(3).await.unwrap();
+    let chain = client(&running);
+    let key = key(&running, "supplier1");
+    let to = address(&running, "supplier2");
+    let mut rng = StdRng::seed_from_u64(1);
+    let timeout = Timestamps::default().next(now(&chain).await, SHORTEST_TIMEOUT, &mut rng).unwrap();
+    let draft = Draft::unordered(vec![send(key.address(), &to, Upokt(5))], timeout);
+    let number = chain.account(key.address()).await.unwrap().number;
+
+    let simulated = chain.simulate(&draft.sign(&key, "pocket", number).bytes).await.unwrap();
+    let Simulation::Works { gas_used } = simulated else { panic!("{simulated:?}") };
+    let gas = adjusted_gas(gas_used, 1.7);
+    let transaction = draft.paying(gas, GasPrice::default().fee(gas)).sign(&key, "pocket", number);
+    assert_eq!(
+        chain.broadcast(&transaction).await.unwrap(),
+        Verdict::Accepted { hash: transaction.hash, already: false }
+    );
+    assert_eq!(
+        chain.broadcast(&transaction).await.unwrap(),
+        Verdict::Accepted { hash: transaction.hash, already: true }
+    );
+    running.advance(1).await.unwrap();
+    let executed = chain.executed(Height(4)).await.unwrap();
+    let (hash, execution) = &executed[0];
+    assert_eq!((*hash, execution.code), (transaction.hash, 0), "{}", execution.log);
+    assert!(execution.gas_used <= execution.gas_wanted);
+    assert_eq!(chain.balance(&to).await.unwrap().1, Upokt(1_000_000_000_005));
+    // Carried out already: the node remembers the bytes.
+    assert!(matches!(chain.broadcast(&transaction).await.unwrap(), Verdict::Accepted { already: true, .. }));
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let running = testbed::Chain::start(still().suppliers(2)).await.unwrap();
+    running.advance_to(3).await.unwrap();
+    let chain = client(&running);
+    let (key, to) = (key(&running, "supplier1"), address(&running, "supplier2"));
+    let pay = |amount| vec![send(key.address(), &to, Upokt(amount))];
+    let time = now(&chain).await;
+    let soon = time + SHORTEST_TIMEOUT;
+
+    let first = signed(&chain, &key, pay(1), soon).await;
+    assert_eq!(cause(&chain.broadcast(&first).await.unwrap()), None);
+    let same_nonce = signed(&chain, &key, pay(2), soon).await;
+    assert_eq!(cause(&chain.broadcast(&same_nonce).await.unwrap()), Some(Cause::TimestampUsed));
+    let far = signed(&chain, &key, pay(3), time + Duration::from_mins(11)).await;
+    assert_eq!(cause(&chain.broadcast(&far).await.unwrap()), Some(Cause::TimestampTooFar));
+    let past = signed(&chain, &key, pay(4), time - Duration::from_secs(1)).await;
+    assert_eq!(cause(&chain.broadcast(&past).await.unwrap()), Some(Cause::TimedOut));
+
+    let later = |nanos| soon + Duration::from_nanos(nanos);
+    let number = chain.account(key.address()).await.unwrap().number;
+    let draft = |amount, nanos| Draft::unordered(pay(amount), later(nanos));
+    let free = draft(5, 1).paying(200_000, Vec::new()).sign(&key, "pocket", number);
+    assert_eq!(cause(&chain.broadcast(&free).await.unwrap()), Some(Cause::InsufficientFee));
+    let starved = draft(6, 2).paying(1000, GasPrice::default().fee(1000)).sign(&key, "pocket", number);
+    assert_eq!(cause(&chain.broadcast(&starved).await.unwrap()), Some(Cause::OutOfGas));
+    let mistaken = draft(7, 3).paying(200_000, GasPrice::default().fee(200_000)).sign(&key, "pocket", number + 1);
+    assert_eq!(cause(&chain.broadcast(&mistaken).await.unwrap()), Some(Cause::Signature));
+    let unaffordable = signed(&chain, &key, pay(u128::from(u64::MAX)), later(4)).await;
+    let Simulation::Fails(rejection) = chain.simulate(&unaffordable.bytes).await.unwrap() else { panic!("it works") };
+    assert_eq!((rejection.cause, rejection.message_index), (Cause::InsufficientFunds, Some(0)), "{rejection}");
+}
+
+#[tokio::test]
+async fn a_claim_out_of_its_window_names_its_message() {
+    let running = testbed::Chain::start(still()).await.unwrap();
+    running.advance_to(8).await.unwrap();
+    let chain = client(&running);
+    let key = key(&running, "supplier1");
+    let application = address(&running, "app1");
+    let session = chain.session_at(&application, &ServiceId::from("svc1"), Height(7)).await.unwrap();
+    let mut root_hash = vec![3; 32];
+    root_hash.extend(5000_u64.to_be_bytes());
+    root_hash.extend(5_u64.to_be_bytes());
+    let early = claim(&MsgCreateClaim {
+        supplier_operator_address: key.address().as_str().to_owned(),
+        session_header: session.header.clone(),
+        root_hash,
+    });
+    let transfer = send(key.address(), &application, Upokt(1));
+    let time = now(&chain).await + SHORTEST_TIMEOUT;
+    let transaction = signed(&chain, &key, vec![transfer, early.clone()], time).await;
+    let Simulation::Fails(rejection) = chain.simulate(&transaction.bytes).await.unwrap() else { panic!("it works") };
+    assert_eq!((rejection.cause, rejection.message_index), (Cause::OutsideClaimWindow, Some(1)), "{rejection}");
+
+    // The mempool's check does not look into messages; the block says what became of it, with the same words.
+    assert_eq!(cause(&chain.broadcast(&transaction).await.unwrap()), None);
+    running.advance(1).await.unwrap();
+    let (_, execution) = chain.executed(Height(9)).await.unwrap().remove(0);
+    let failure = relay_core::chain::Rejection::of(&execution.codespace, execution.code, &execution.log);
+    assert_eq!((failure.cause, failure.message_index), (Cause::OutsideClaimWindow, Some(1)), "{failure}");
+
+    // In its window the same claim is taken, and found with the height it was read at.
+    running.advance_to(14).await.unwrap();
+    let timely = signed(&chain, &key, vec![early], now(&chain).await + SHORTEST_TIMEOUT).await;
+    assert!(matches!(chain.simulate(&timely.bytes).await.unwrap(), Simulation::Works { .. }));
+    assert_eq!(cause(&chain.broadcast(&timely).await.unwrap()), None);
+    running.advance(1).await.unwrap();
+    let (height, claims) = chain.claims_of(key.address()).await.unwrap();
+    assert_eq!((height, claims.len()), (Height(15), 1));
+    let id = session.session_id.as_str().into();
+    let (_, found) = chain.claim(&id, key.address()).await.unwrap();
+    assert_eq!(found.as_ref(), claims.first());
+    let results = chain.block_results(Height(15)).await.unwrap();
+    assert_eq!(results.executions[0].events.len(), 1, "{results:?}");
+}
+
+#[tokio::test]
+async fn a_broadcast_goes_through_another_node() {
+    let running = testbed::Chain::start(still()).await.unwrap();
+    let proxy = Proxy::start(&running).await.unwrap();
+    running.advance_to(3).await.unwrap();
+    let chain =
+        client_of(vec![node("failing", running.rpc(), &proxy.grpc()), node("own", running.rpc(), &running.grpc())]);
+    let key = key(&running, "supplier1");
+    let time = now(&chain).await + SHORTEST_TIMEOUT;
+    let transaction = signed(&chain, &key, vec![send(key.address(), key.address(), Upokt(1))], time).await;
+    proxy.set_grpc(Faults::failing(Failure::Grpc { code: 14, message: "connection refused".to_owned() }));
+    assert_eq!(cause(&chain.broadcast(&transaction).await.unwrap()), None);
+    running.advance(1).await.unwrap();
+    assert_eq!(chain.executed(Height(4)).await.unwrap().len(), 1);
+}
