@@ -10,6 +10,7 @@
 //! The chain checks the same three things when a relay is drawn for a proof, so each step may be stricter than the chain's
 //! but never laxer.
 
+mod delegations;
 mod hash;
 pub mod membership;
 mod placeholder;
