@@ -1,0 +1,62 @@
+use serde::{Deserialize, Serialize};
+
+use crate::config::Period;
+
+/// Where the state is, and how long things may take. Two processes of one pool must agree on `url` and `prefix`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct StoreConfig {
+    /// `redis://[[user]:password@]host[:port][/database]`.
+    pub url: String,
+    /// Begins every key, so that pools can share a Redis. Letters, digits, `-`, `_`, `.` and `:`.
+    pub prefix: String,
+    /// The longest wait for a connection.
+    pub connect_timeout: Period,
+    /// The longest wait for the answer to a small command.
+    pub response_timeout: Period,
+    /// The longest wait for the answer to a large read.
+    pub bulk_timeout: Period,
+    /// How long a start waits for a Redis that is away or still loads its data.
+    pub open_timeout: Period,
+    /// Life of a lease that is not renewed.
+    pub lease: Period,
+    /// Age of a heartbeat at which its instance counts as dead.
+    pub dead_after: Period,
+    /// An append counts as durable after this long on an unchanged Redis. Redis with a replica that may take over: its
+    /// fail-over time-out and 10 s more.
+    pub confirm_after: Period,
+    /// How long a barrier waits where Redis cannot confirm durability itself (before 7.2).
+    pub barrier: Period,
+    /// How long the record of an ended session is kept, to be looked at.
+    pub keep_ended: Period,
+    /// Without an answer for this long, Redis counts as unreachable.
+    pub silence: Period,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".to_owned(),
+            prefix: "pocket".to_owned(),
+            connect_timeout: Period::from_secs(1),
+            response_timeout: Period::from_secs(2),
+            bulk_timeout: Period::from_secs(10),
+            open_timeout: Period::from_secs(30),
+            lease: Period::from_secs(6),
+            dead_after: Period::from_secs(10),
+            confirm_after: Period::from_secs(10),
+            barrier: Period::from_millis(2_500),
+            keep_ended: Period::from_secs(7 * 24 * 3_600),
+            silence: Period::from_secs(6),
+        }
+    }
+}
+
+/// The chain whose relays are in the state. Two chains never share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainIdentity {
+    /// Such as `pocket`.
+    pub chain_id: String,
+    /// What tells apart two chains of the same id: the hash of the first block, or another text that is fixed at genesis.
+    pub genesis_hash: String,
+}

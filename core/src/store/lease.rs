@@ -1,0 +1,176 @@
+//! Who may write for a supplier.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Call;
+use super::{Store, StoreError, scripts};
+use crate::address::Address;
+
+/// A running process, by a random name that no other one ever has.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(Arc<str>);
+
+impl InstanceId {
+    /// A new name.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(hex::encode(rand::random::<[u8; 16]>()).into())
+    }
+
+    /// 32 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The token of one tenure. Writes carry it and are refused unless the lease carries the very same one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fence {
+    /// The owner.
+    pub instance: InstanceId,
+    /// Counts tenures of the supplier. Redis may lose its tail and count twice, so this alone tells nothing apart.
+    pub epoch: u64,
+    /// Tells tenures of one instance apart even then.
+    nonce: Arc<str>,
+}
+
+impl Fence {
+    /// Whether this tenure began right where `earlier` ended, without another owner in between.
+    #[must_use]
+    pub fn continues(&self, earlier: &Self) -> bool {
+        self.instance == earlier.instance && self.epoch == earlier.epoch + 1
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.instance, self.epoch, self.nonce)
+    }
+}
+
+impl FromStr for Fence {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let malformed = || StoreError::malformed("a lease", text);
+        let mut parts = text.split('/');
+        let (Some(instance), Some(epoch), Some(nonce), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(malformed());
+        };
+        let epoch = epoch.parse().map_err(|_| malformed())?;
+        Ok(Self { instance: InstanceId::from_stored(instance), epoch, nonce: nonce.into() })
+    }
+}
+
+/// A tenure, and how long it lasts unless it is renewed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Whose writes it allows.
+    pub supplier: Address,
+    /// Under which token.
+    pub fence: Fence,
+    /// Counted from before the request, so that it ends here no later than in Redis.
+    ends: Duration,
+}
+
+impl Lease {
+    /// Whether it still lasts at this monotonic time of [`Store::clock`]. Once it does not, it never does again.
+    #[must_use]
+    pub fn lasts(&self, now: Duration) -> bool {
+        now < self.ends
+    }
+}
+
+/// The outcome of trying to take a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Acquisition {
+    /// It is ours, under a new token.
+    Acquired(Lease),
+    /// Somebody else has it.
+    HeldBy {
+        /// Who.
+        fence: Fence,
+        /// For how long, unless it is renewed.
+        remaining: Duration,
+    },
+}
+
+impl Store {
+    /// Takes the lease of a supplier when it is free.
+    ///
+    /// An instance that finds the lease in its own name gets a *new* token: what it knew under the old one may be out of date,
+    /// and writes under the old one are refused from then on.
+    pub async fn acquire(&self, supplier: &Address, instance: &InstanceId) -> Result<Acquisition, StoreError> {
+        let asked_at = self.clock().monotonic();
+        let call = Call::new(&scripts::ACQUIRE)
+            .key(self.shared.keys.lease(supplier))
+            .key(self.shared.keys.epoch(supplier))
+            .argument(instance.as_str())
+            .argument(hex::encode(rand::random::<[u8; 8]>()))
+            .argument(self.lease_milliseconds());
+        let (acquired, token, remaining): (u8, String, i64) = self.shared.link.call(call).await?;
+        let fence: Fence = token.parse()?;
+        if acquired == 1 {
+            let ends = asked_at + self.shared.config.lease.0;
+            return Ok(Acquisition::Acquired(Lease { supplier: supplier.clone(), fence, ends }));
+        }
+        let remaining = Duration::from_millis(u64::try_from(remaining).unwrap_or_default());
+        Ok(Acquisition::HeldBy { fence, remaining })
+    }
+
+    /// Prolongs leases in one round trip. `None` for each that is lost; it must be acquired anew.
+    ///
+    /// A lease whose time has passed by our own clock is lost without asking, even if Redis still has it in our name: in the
+    /// meantime somebody may have had it and given it back.
+    pub async fn renew(&self, leases: &[Lease]) -> Result<Vec<Option<Lease>>, StoreError> {
+        let asked_at = self.clock().monotonic();
+        let alive: Vec<&Lease> = leases.iter().filter(|lease| lease.lasts(asked_at)).collect();
+        let calls: Vec<Call> = alive.iter().map(|lease| self.renew_call(lease)).collect();
+        let renewed: Vec<u8> = self.shared.link.calls(&calls).await?;
+        let mut renewed = renewed.into_iter();
+        let ends = asked_at + self.shared.config.lease.0;
+        let outcome = |lease: &Lease| {
+            let kept = lease.lasts(asked_at) && renewed.next() == Some(1);
+            kept.then(|| Lease { ends, ..lease.clone() })
+        };
+        Ok(leases.iter().map(outcome).collect())
+    }
+
+    /// Gives leases back at once, so that nobody has to wait for their end. Those that are lost already are left alone.
+    pub async fn release(&self, leases: &[Lease]) -> Result<(), StoreError> {
+        let call = |lease: &Lease| {
+            Call::new(&scripts::RELEASE).key(self.shared.keys.lease(&lease.supplier)).argument(lease.fence.to_string())
+        };
+        let calls: Vec<Call> = leases.iter().map(call).collect();
+        self.shared.link.calls::<u8>(&calls).await.map(|_| ())
+    }
+
+    fn renew_call(&self, lease: &Lease) -> Call {
+        Call::new(&scripts::RENEW)
+            .key(self.shared.keys.lease(&lease.supplier))
+            .argument(lease.fence.to_string())
+            .argument(self.lease_milliseconds())
+    }
+
+    fn lease_milliseconds(&self) -> u64 {
+        u64::try_from(self.shared.config.lease.0.as_millis()).unwrap_or(u64::MAX)
+    }
+}

@@ -1,0 +1,25 @@
+//! The Lua scripts, one file each. Redis knows them by hash and gets their text when it does not.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+macro_rules! script {
+    ($name:ident, $file:literal) => {
+        pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file))));
+    };
+}
+
+script!(ACQUIRE, "acquire.lua");
+script!(APPEND, "append.lua");
+script!(CLOSE, "close.lua");
+script!(FINISH, "finish.lua");
+script!(HEARTBEAT, "heartbeat.lua");
+script!(LIVING, "living.lua");
+script!(RELEASE, "release.lua");
+script!(RENEW, "renew.lua");
+script!(SCHEMA, "schema.lua");
+script!(SEAL, "seal.lua");
+script!(WRITE_RECORD, "write_record.lua");
+script!(WRITE_TRANSACTION, "write_transaction.lua");
