@@ -15,6 +15,7 @@ pub mod units;
 
 // Effects
 pub mod chain;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod keys;
