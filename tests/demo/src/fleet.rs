@@ -1,5 +1,6 @@
 //! The fleet, as `pocket-relay-miner up` runs it.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,28 +20,42 @@ pub(crate) struct Fleet {
     process: Child,
     folder: TempDir,
     log: PathBuf,
+    relayer: SocketAddr,
 }
 
 impl Fleet {
     /// Starts the fleet that the folder describes. Its output goes to a file beside the manifests.
-    pub(crate) async fn up(folder: TempDir) -> Result<Self, Error> {
+    pub(crate) fn up(folder: TempDir) -> Result<Self, Error> {
         let log = folder.path().join("up.log");
         let output = std::fs::File::create(&log).map_err(Error::io("create the fleet's log"))?;
         let errors = output.try_clone().map_err(Error::io("create the fleet's log"))?;
         let directory = folder.path().to_string_lossy().into_owned();
-        let process = program::command(&["up", "-f", &directory])?
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .map_err(Error::io("run pocket-relay-miner up"))?;
+        let relayer = free_address()?;
+        let process =
+            program::command(&["up", "-f", &directory, "--relayer-listen", &relayer.to_string()].map(str::to_owned))?
+                .stdin(Stdio::null())
+                .stdout(output)
+                .stderr(errors)
+                .spawn()
+                .map_err(Error::io("run pocket-relay-miner up"))?;
         say(&format!("pocket-relay-miner up -f {directory}   (its log: {})", log.display()));
-        Ok(Self { process, folder, log })
+        Ok(Self { process, folder, log, relayer })
+    }
+
+    /// Where the relayer listens.
+    pub(crate) fn relayer_url(&self) -> String {
+        format!("http://{}", self.relayer)
     }
 
     /// The table of suppliers.
     pub(crate) async fn show_suppliers(&self) -> Result<(), Error> {
-        program::run(&["get", "suppliers", "-f", &self.folder.path().to_string_lossy()]).await
+        let folder = self.folder.path().to_string_lossy().into_owned();
+        program::run(&["get", "suppliers", "-f", &folder].map(str::to_owned)).await
+    }
+
+    /// Shows what the fleet has logged, to explain a failure.
+    pub(crate) fn show_log(&self) {
+        eprintln!("{}", std::fs::read_to_string(&self.log).unwrap_or_default());
     }
 
     /// Whether it still runs; its log is the reason when not.
@@ -48,7 +63,7 @@ impl Fleet {
         let Some(status) = self.process.try_wait().map_err(Error::io("look at pocket-relay-miner up"))? else {
             return Ok(());
         };
-        eprintln!("{}", std::fs::read_to_string(&self.log).unwrap_or_default());
+        self.show_log();
         Err(Error::Program { command: "up".into(), status })
     }
 
@@ -63,4 +78,10 @@ impl Fleet {
         }
         self.process.kill().await.map_err(Error::io("kill pocket-relay-miner up"))
     }
+}
+
+/// An address that nobody listens on at the moment.
+fn free_address() -> Result<SocketAddr, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("find a free port"))?;
+    listener.local_addr().map_err(Error::io("find a free port"))
 }

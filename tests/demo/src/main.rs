@@ -33,10 +33,10 @@ async fn run() -> Result<(), Error> {
     let began = Instant::now();
     let surroundings = Surroundings::start().await?;
     let manifests = manifests::render(&surroundings)?;
-    let fleet = Fleet::up(manifests).await?;
+    let mut fleet = Fleet::up(manifests)?;
 
-    relays::send(&surroundings, &fleet).await?;
-    let settled = settlement::wait(&surroundings).await?;
+    relays::send(&surroundings, &mut fleet).await?;
+    let settled = settlement::wait(&surroundings, &mut fleet).await?;
 
     say("the fleet, as `pocket-relay-miner get suppliers` sees it");
     fleet.show_suppliers().await?;

@@ -7,14 +7,14 @@ use crate::surroundings::{SERVICE, Surroundings};
 use crate::{Error, program, say};
 
 /// From the first process to the first relay: start-up, leases, a block.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 /// Few enough to be over within a session or two, enough to be seen.
 const RELAYS: u32 = 300;
 const RELAYS_A_SECOND: u32 = 100;
 
 /// Waits until the fleet serves, then sends relays at a steady rate and shows the client's report.
 pub(crate) async fn send(surroundings: &Surroundings, fleet: &mut Fleet) -> Result<(), Error> {
-    let relayer = fleet.relayer_url().await?;
+    let relayer = fleet.relayer_url();
     wait_until_served(surroundings, fleet, &relayer).await?;
     say(&format!("sending {RELAYS} signed relays, {RELAYS_A_SECOND} a second, to {relayer}"));
     program::run(&arguments(surroundings, &relayer, RELAYS)?).await

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use testbed::chain::ClaimEvent;
 
+use crate::fleet::Fleet;
 use crate::surroundings::Surroundings;
 use crate::{Error, say};
 
@@ -28,11 +29,12 @@ pub(crate) struct Settled {
 }
 
 /// Reads every block from the first on until as many relays are settled as the backend has served.
-pub(crate) async fn wait(surroundings: &Surroundings) -> Result<Settled, Error> {
+pub(crate) async fn wait(surroundings: &Surroundings, fleet: &mut Fleet) -> Result<Settled, Error> {
     let began = Instant::now();
     let mut settled = Settled::default();
     let (mut shown, mut spoke) = (String::new(), began);
     loop {
+        fleet.check()?;
         settled.catch_up(surroundings).await?;
         let line = settled.to_string();
         if line != shown || spoke.elapsed() > SILENCE {
@@ -45,7 +47,12 @@ pub(crate) async fn wait(surroundings: &Surroundings) -> Result<Settled, Error> 
         }
         if !settled.losses.is_empty() || began.elapsed() > LIMIT || settled.relays > served {
             let reasons = if settled.losses.is_empty() { line_of_hope(&settled) } else { settled.losses.join("; ") };
-            return Err(Error::NotSettled { settled: settled.relays, served, waited: began.elapsed().as_secs(), reasons });
+            return Err(Error::NotSettled {
+                settled: settled.relays,
+                served,
+                waited: began.elapsed().as_secs(),
+                reasons,
+            });
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -76,7 +83,8 @@ impl Settled {
                 *self.earned.entry(claim.supplier_operator_address).or_default() += upokt(&claim.minted_upokt);
             }
             ClaimEvent::Expired(claim) => {
-                self.losses.push(format!("a claim over {} relays expired: {}", claim.num_relays, claim.expiration_reason));
+                self.losses
+                    .push(format!("a claim over {} relays expired: {}", claim.num_relays, claim.expiration_reason));
             }
             ClaimEvent::Slashed(supplier) => {
                 self.losses.push(format!("{} was slashed", supplier.supplier_operator_address));
