@@ -33,10 +33,10 @@ fn round_to_mantissa(value: u128) -> u128 {
 }
 
 /// The target for an average of relays: always a fraction of the base target, never of the one before. `None` for an
-/// average of zero, which the chain refuses too.
+/// average of zero, which the chain refuses too, and for one beyond 2^63-1, which it would read as negative.
 #[must_use]
 pub fn next_target(wanted_relays: u64, average: u64) -> Option<Target> {
-    if average == 0 {
+    if average == 0 || i64::try_from(average).is_err() {
         return None;
     }
     let bytes = (base() * BigUint::from(wanted_relays) / average).to_bytes_be();

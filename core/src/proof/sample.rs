@@ -4,10 +4,14 @@ use sha2::{Digest, Sha256};
 ///
 /// The seed keeps little of the hash: half of all inputs give one of 128 seeds. Bit for bit the chain's, so not "improved".
 #[must_use]
-#[allow(clippy::cast_precision_loss)] // Go converts the same way: to the nearest, ties to even.
 pub fn seeded_float(bytes: &[u8]) -> f64 {
+    to_unit_interval(first_int63(signed_varint(&Sha256::digest(bytes))))
+}
+
+#[allow(clippy::cast_precision_loss)] // Go converts the same way: to the nearest, ties to even.
+pub(super) fn to_unit_interval(int63: u64) -> f64 {
     // Go would draw again at exactly 1.0. All 2^31 - 2 states of the generator were tried: none gives it.
-    first_int63(signed_varint(&Sha256::digest(bytes))) as f64 / (1_u64 << 63) as f64
+    int63 as f64 / (1_u64 << 63) as f64
 }
 
 /// Reads a zig-zag number from the front. A number that does not fit 64 bits counts as 0.

@@ -5,4 +5,6 @@ mod claim;
 mod proof;
 
 pub use claim::{ClaimRefusal, ClaimTerms, check_claim};
+#[cfg(test)]
+pub(super) use proof::check_basics;
 pub use proof::{ProofRefusal, ProofTerms, check_submission};

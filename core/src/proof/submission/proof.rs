@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use crate::address::{Address, PublicKey};
+use crate::address::{Address, AddressError, PublicKey};
 use crate::proof::{AmountError, Claim, Pricing, ProofParams, claimed_upokt, proof_path, requirement};
 use crate::proto::pocket::proof::MsgSubmitProof;
 use crate::proto::pocket::service::{RelayRequest, RelayResponse};
@@ -44,6 +44,12 @@ pub struct ProofTerms<'a> {
 /// Why the chain would refuse a proof, or judge it invalid.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ProofRefusal {
+    /// The sender is no account.
+    #[error("the proof message's supplier is no account: {0}")]
+    Account(#[from] AddressError),
+    /// No proof bytes.
+    #[error("the proof message has no proof")]
+    Empty,
     /// No session header.
     #[error("the proof message has no session header")]
     MissingHeader,
@@ -155,8 +161,18 @@ pub fn check_submission(
     check_demand(claim, terms)
 }
 
+/// The rules that need nothing but the message.
+pub(in crate::proof) fn check_basics(message: &MsgSubmitProof) -> Result<SessionHeader, ProofRefusal> {
+    message.supplier_operator_address.parse::<Address>()?;
+    let header = message.session_header.as_ref().ok_or(ProofRefusal::MissingHeader)?.try_into()?;
+    if message.proof.is_empty() {
+        return Err(ProofRefusal::Empty);
+    }
+    Ok(header)
+}
+
 fn check_message<'a>(message: &MsgSubmitProof, terms: &ProofTerms<'a>) -> Result<&'a Claim, ProofRefusal> {
-    let header = SessionHeader::try_from(message.session_header.as_ref().ok_or(ProofRefusal::MissingHeader)?)?;
+    let header = check_basics(message)?;
     header.must_equal(terms.session).map_err(ProofRefusal::Session)?;
     let Windows { proof_open: open, proof_close: close, .. } = *terms.windows;
     if !terms.windows.proof_is_open(terms.height) {
