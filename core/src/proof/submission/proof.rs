@@ -178,7 +178,7 @@ fn check_message<'a>(message: &MsgSubmitProof, terms: &ProofTerms<'a>) -> Result
     if !terms.windows.proof_is_open(terms.height) {
         return Err(ProofRefusal::Window { height: terms.height, open, close });
     }
-    let claim = terms.claim.ok_or_else(|| ProofRefusal::NoClaim(header))?;
+    let claim = terms.claim.ok_or(ProofRefusal::NoClaim(header))?;
     if message.supplier_operator_address != claim.supplier.as_str() {
         let (expected, got) = (claim.supplier.clone(), message.supplier_operator_address.clone());
         return Err(ProofRefusal::Supplier { expected, got });
