@@ -2,7 +2,6 @@
 
 use num_bigint::BigUint;
 
-use super::amount::base;
 use crate::relay::Target;
 
 /// The weight of the newest session, as the binary64 closest to one tenth: `TENTH` / 2^56. It lies slightly above.
@@ -36,15 +35,20 @@ fn round_to_mantissa(value: u128) -> u128 {
 /// average of zero, which the chain refuses too, and for one beyond 2^63-1, which it would read as negative.
 #[must_use]
 pub fn next_target(wanted_relays: u64, average: u64) -> Option<Target> {
+    scaled(&Target::BASE, wanted_relays, average)
+}
+
+/// `target` × wanted ÷ average, rounded down, but never above the base target.
+pub(super) fn scaled(target: &Target, wanted_relays: u64, average: u64) -> Option<Target> {
     if average == 0 || i64::try_from(average).is_err() {
         return None;
     }
-    let bytes = (base() * BigUint::from(wanted_relays) / average).to_bytes_be();
-    let mut target = [0; 32];
-    match target.len().checked_sub(bytes.len()) {
-        Some(padding) => target[padding..].copy_from_slice(&bytes),
+    let bytes = (BigUint::from_bytes_be(&target.0) * wanted_relays / average).to_bytes_be();
+    let mut scaled = [0; 32];
+    match scaled.len().checked_sub(bytes.len()) {
+        Some(padding) => scaled[padding..].copy_from_slice(&bytes),
         // Fewer relays than wanted: everything counts.
         None => return Some(Target::BASE),
     }
-    Some(Target(target))
+    Some(Target(scaled))
 }

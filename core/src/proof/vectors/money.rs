@@ -1,6 +1,7 @@
 use num_bigint::BigUint;
 
 use super::{array, bytes, is_ok, list, load, number, text};
+use crate::proof::difficulty::scaled;
 use crate::proof::*;
 use crate::relay::{Target, TargetError};
 use crate::units::{ComputeUnits, Upokt};
@@ -57,7 +58,8 @@ fn multipliers() {
 fn targets() {
     for case in list(&load(VECTORS), "targets") {
         let average = number(&case["relays_ema"]);
-        let ours = next_target(number(&case["target_num_relays"]), average);
+        let previous = Target(array(&case["previous_target"]));
+        let ours = scaled(&previous, number(&case["target_num_relays"]), average);
         assert_eq!(ours.is_some(), is_ok(case) && average < 1 << 63, "{case}");
         if let Some(target) = ours {
             assert_eq!(target.to_string(), text(&case["new_target"]), "{case}");
