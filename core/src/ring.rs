@@ -10,12 +10,17 @@
 //! The chain checks the same three things when a relay is drawn for a proof, so each step may be stricter than the chain's
 //! but never laxer.
 
+mod comb;
+mod curve;
 mod delegations;
+mod digits;
 mod hash;
 pub mod membership;
 mod placeholder;
+mod sightings;
 mod signature;
 mod signer;
+mod tables;
 mod verifier;
 
 #[cfg(test)]

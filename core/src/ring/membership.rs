@@ -104,7 +104,7 @@ pub fn check(
     signature: &[u8],
     keys: &RingKeys,
 ) -> Result<RingSignature, RingCheckError> {
-    let signature = RingSignature::decode(signature, keys.max_members())?;
+    let signature = verifier.decode(signature, keys.max_members())?;
     if let Some(stranger) = signature.members().iter().find(|member| !keys.contains(member)) {
         return Err(RingCheckError::Stranger(*stranger));
     }

@@ -7,6 +7,7 @@ use crate::address::PublicKey;
 
 use super::hash::Compressed;
 use super::placeholder;
+use super::tables::Role;
 
 const COUNT: usize = 4;
 const SCALAR: usize = 32;
@@ -77,12 +78,24 @@ pub enum RingSignatureError {
 impl RingSignature {
     /// Parses exactly one signature of 1 to `max_members` members. Nothing is decompressed before the sizes are checked.
     pub fn decode(bytes: &[u8], max_members: usize) -> Result<Self, RingSignatureError> {
+        Self::decode_knowing(bytes, max_members, |_, _| None)
+    }
+
+    /// The same, without decompressing the points that `known` supplies.
+    pub(super) fn decode_knowing(
+        bytes: &[u8],
+        max_members: usize,
+        known: impl Fn(Role, &Compressed) -> Option<AffinePoint>,
+    ) -> Result<Self, RingSignatureError> {
         let members = member_count(bytes, max_members)?;
         let key_image = array_at::<POINT>(bytes, COUNT + SCALAR)?;
         if key_image == placeholder::KEY_IMAGE {
             return Err(RingSignatureError::PlaceholderKeyImage);
         }
-        let (_, key_image_point) = point_at(bytes, COUNT + SCALAR)?;
+        let key_image_point = match known(Role::KeyImage, &key_image) {
+            Some(point) => point,
+            None => point_at(bytes, COUNT + SCALAR)?.1,
+        };
         let mut signature = Self {
             first_challenge: scalar_at(bytes, COUNT)?,
             key_image,
@@ -93,7 +106,11 @@ impl RingSignature {
         };
         for offset in (0..members).map(|index| HEAD + index * MEMBER) {
             signature.responses.push(scalar_at(bytes, offset)?);
-            let (member, point) = point_at(bytes, offset + SCALAR)?;
+            let compressed = array_at::<POINT>(bytes, offset + SCALAR)?;
+            let (member, point) = match known(Role::Member, &compressed) {
+                Some(point) => (PublicKey::from_known_point(compressed), point),
+                None => point_at(bytes, offset + SCALAR)?,
+            };
             signature.members.push(member);
             signature.points.push(point);
         }

@@ -1,1 +1,2 @@
+mod combs;
 mod round_trip;
