@@ -55,6 +55,12 @@ pub struct RingKeys(Vec<PublicKey>);
 )]
 pub struct MissingKey(pub Address);
 
+impl From<Vec<PublicKey>> for RingKeys {
+    fn from(keys: Vec<PublicKey>) -> Self {
+        Self(keys)
+    }
+}
+
 impl RingKeys {
     /// Looks up every member's key. One account without a key spoils the ring, even if it did not sign.
     pub fn resolve(

@@ -1,2 +1,9 @@
+mod captured;
+mod clients;
 mod combs;
+mod hashes;
+mod properties;
+mod recorded;
 mod round_trip;
+mod signing;
+mod verdicts;
