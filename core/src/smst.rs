@@ -30,6 +30,7 @@ pub mod gob;
 mod path;
 mod proof;
 mod root;
+mod settle;
 mod tree;
 mod trie;
 

@@ -42,8 +42,8 @@ impl<R> Tree<R> {
                     descent.flipped_bits.extend(differing.map(u16::from));
                     descent.siblings.extend((start..depth).map(|_| None));
                     let side = bit(path, depth.into());
-                    link = inner.child(side);
-                    descent.siblings.push(Some(inner.child(1 - side)));
+                    link = inner.children[side];
+                    descent.siblings.push(Some(inner.children[1 - side]));
                 }
             }
         }

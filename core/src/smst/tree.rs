@@ -4,7 +4,7 @@
 //! at most one leaf and one inner. Hashes are computed when they are asked for: an insertion only marks what it changed.
 //! Sums wrap here exactly as they do on chain; the rules of a session are the business of [`Trie`](super::Trie).
 
-use super::digest::{Digest, PLACEHOLDER, chain_digest, extension_preimage, inner_digest, inner_preimage};
+use super::digest::{Digest, extension_preimage, inner_digest, inner_preimage};
 use super::path::{Path, bit, first_difference};
 
 /// A leaf. The relay itself stays in the log, where `value_ref` finds it.
@@ -23,12 +23,12 @@ pub(super) struct Inner {
     hash: [u8; 32],
     sum: u64,
     count: u32,
-    children: [Link; 2],
+    pub(super) children: [Link; 2],
     /// A leaf whose path gives the bits of the edge. Other bits of it are seen in proofs, so splits inherit it.
     edge_leaf: u32,
     start: u8,
     depth: u8,
-    dirty: bool,
+    pub(super) dirty: bool,
 }
 
 /// Index of a node: the top bit tells leaves from inners.
@@ -91,8 +91,13 @@ impl Inner {
         (self.start, self.depth)
     }
 
-    pub(super) fn child(&self, side: usize) -> Link {
-        self.children[side]
+    /// Takes the digest of the topmost node of the edge.
+    pub(super) fn settle(&mut self, top: &Digest) {
+        self.hash = top.hash;
+        self.sum = top.sum;
+        // Never more than the number of leaf indices.
+        self.count = u32::try_from(top.count).unwrap_or(u32::MAX);
+        self.dirty = false;
     }
 }
 
@@ -107,6 +112,10 @@ impl<R> Tree<R> {
 
     pub(super) fn inner(&self, index: usize) -> &Inner {
         &self.inners[index]
+    }
+
+    pub(super) fn inner_mut(&mut self, index: usize) -> &mut Inner {
+        &mut self.inners[index]
     }
 
     /// The path whose bits are those of the inner's edge.
@@ -186,32 +195,6 @@ impl<R> Tree<R> {
             link = inner.children[side];
         }
         (parent, link)
-    }
-
-    /// Computes what is missing and returns the digest of the root.
-    pub(super) fn settle(&mut self) -> Digest {
-        match self.root {
-            None => PLACEHOLDER,
-            Some(root) => self.settle_below(root),
-        }
-    }
-
-    // Recursion is bounded: depths grow strictly and end at 255.
-    fn settle_below(&mut self, link: Link) -> Digest {
-        let Node::Inner(index) = link.node() else { return self.digest(link) };
-        if self.inners[index].dirty {
-            let [left, right] = self.inners[index].children;
-            let (left, right) = (self.settle_below(left), self.settle_below(right));
-            let inner = &self.inners[index];
-            let top = chain_digest(inner.start, inner.depth, self.edge_path(inner), inner_digest(&left, &right));
-            let inner = &mut self.inners[index];
-            inner.hash = top.hash;
-            inner.sum = top.sum;
-            // Never more than the number of leaf indices.
-            inner.count = u32::try_from(top.count).unwrap_or(u32::MAX);
-            inner.dirty = false;
-        }
-        self.inners[index].digest()
     }
 
     /// The digest that the parent of `link` stores. The tree is settled.

@@ -73,7 +73,7 @@ impl ReferenceTree {
             }
             Node::Inner(index) => {
                 let inner = self.tree.inner(index);
-                let children = [inner.child(0), inner.child(1)];
+                let children = inner.children;
                 stored.insert(digest, hex::encode(self.tree.preimage(inner)));
                 let [left, right] = children.map(|child| self.tree.digest(child));
                 let own = hex::encode(inner_digest(&left, &right).to_bytes());
