@@ -1,6 +1,7 @@
 //! Every case of `tests/vectors/proof_requirement.json`, the messages and stored claims of `claims.json`, and the claims and
 //! proofs that went through the chain's own handlers in `smst_proofs.json`.
 
+mod captured;
 mod draw;
 mod messages;
 mod money;
