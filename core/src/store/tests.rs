@@ -1,1 +1,10 @@
 //! The store against a real redis-server.
+
+mod durability;
+mod fences;
+mod living;
+mod log;
+mod loss;
+mod records;
+mod scene;
+mod start;
