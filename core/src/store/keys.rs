@@ -180,7 +180,7 @@ mod tests {
             (keys.ended(&supplier), "prod.eu:1:{ADDRESS}:ended"),
         ];
         for (built, expected) in golden {
-            assert_eq!(built, expected.replace("ADDRESS", "pokt1qurswpc8qurswpc8qurswpc8qurswpc8jqml6z"));
+            assert_eq!(built, expected.replace("ADDRESS", "pokt1qurswpc8qurswpc8qurswpc8qurswpc8w4cwue"));
         }
     }
 

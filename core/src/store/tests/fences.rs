@@ -147,9 +147,10 @@ async fn two_owners_racing_to_seal_agree_on_one_root() {
     sleep(Duration::from_millis(400)).await;
     let second = own(&store, &InstanceId::random()).await;
     let theirs = seal(last, 2, incarnation);
+    let owned = supplier(1);
     let (late, sealed) = tokio::join!(
-        store.seal(&first.fence, &supplier(1), &session, &ours),
-        store.seal(&second.fence, &supplier(1), &session, &theirs),
+        store.seal(&first.fence, &owned, &session, &ours),
+        store.seal(&second.fence, &owned, &session, &theirs),
     );
     assert_fenced(late);
     assert_eq!(sealed.unwrap(), Sealed::Created);
