@@ -1,5 +1,7 @@
 //! The Redis harness against a real redis-server.
 
+#![allow(clippy::unwrap_used, reason = "a failed step of a test ends the test")]
+
 use std::time::Duration;
 
 use testbed::{Cut, Redis};

@@ -121,7 +121,7 @@ async fn silence_is_noticed() {
     let store = Store::open(config, chain()).await.unwrap();
     assert!(store.is_reachable());
     redis.kill().await.unwrap();
-    sleep(Duration::from_millis(3_000)).await;
+    sleep(Duration::from_secs(3)).await;
     assert!(!store.is_reachable());
     redis.restart().await.unwrap();
     answering(&store).await;

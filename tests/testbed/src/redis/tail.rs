@@ -27,7 +27,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn start(directory: PathBuf) -> Self {
-        let samples = Arc::new(Mutex::new(Vec::new()));
+        let samples = Arc::new(Mutex::new(Vec::<Sample>::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let (record, stopped) = (samples.clone(), stop.clone());
         std::thread::spawn(move || {
@@ -37,8 +37,7 @@ impl Recorder {
                 if let Some(file) = file(&directory)
                     && let Ok(size) = size(&file)
                 {
-                    let mut samples: std::sync::MutexGuard<'_, Vec<Sample>> =
-                        record.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut samples = record.lock().unwrap_or_else(PoisonError::into_inner);
                     if samples.last().is_none_or(|last| last.size != size || last.file != file) {
                         samples.push(Sample { moment, file, size });
                     }
@@ -54,7 +53,7 @@ impl Recorder {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let of_file = || samples.iter().filter(|sample| sample.file == file);
         let before = |sample: &&Sample| moment.duration_since(sample.moment) >= stretch;
-        of_file().filter(before).next_back().or_else(|| of_file().next()).map_or(0, |sample| sample.size)
+        of_file().rfind(before).or_else(|| of_file().next()).map_or(0, |sample| sample.size)
     }
 }
 
