@@ -9,7 +9,7 @@ use super::answers::{Block, BlockResults, ConsensusLimits, Execution, Identity, 
 use super::client::Chain;
 use super::comet::{self, BlockReply, ConsensusReply, ResultsReply, StatusReply};
 use super::error::ChainError;
-use super::node::Node;
+use super::node::{Door, Node};
 use super::tx::{SignedTx, TxHash};
 use crate::units::Height;
 
@@ -19,28 +19,46 @@ const FIRST: Height = Height(1);
 impl Chain {
     /// The state of the preferred node that answers. Nodes of another chain are found out here and not asked again.
     pub async fn status(&self) -> Result<Status, ChainError> {
-        self.failover(|node| self.status_of(node)).await
+        self.failover(Door::Rpc, |node| self.status_of(node)).await
     }
 
-    /// The state of every node, in the configured order.
-    pub async fn statuses(&self) -> Vec<(String, Result<Status, ChainError>)> {
-        let nodes = self.shared().nodes.iter();
-        futures::future::join_all(nodes.map(|node| async { (node.name.clone(), self.status_of(node).await) })).await
+    /// The state of every node, in the configured order. Those that are behind the others will be asked last for a while.
+    pub async fn survey(&self) -> Vec<(String, Result<Status, ChainError>)> {
+        let nodes = &self.shared().nodes;
+        let statuses = futures::future::join_all(nodes.iter().map(|node| self.status_of(node))).await;
+        let best = statuses.iter().flatten().map(|status| status.height).max().unwrap_or_default();
+        for (node, status) in nodes.iter().zip(&statuses) {
+            if let Ok(status) = status {
+                // One block is the time between two answers.
+                node.rank(status.catching_up || best - status.height > 1);
+            }
+        }
+        nodes.iter().map(|node| node.name.clone()).zip(statuses).collect()
     }
 
     /// Asks a node for its state and checks that it is on our chain.
     pub(super) async fn status_of(&self, node: &Node) -> Result<Status, ChainError> {
         let reply: StatusReply = node.rpc.get("/status", LATEST).await?;
         let status = reply.into_status(&node.name);
-        let expected = self.shared().chain_id.get_or_init(|| status.chain_id.clone());
-        if status.chain_id == *expected {
-            node.judge(None);
-            return Ok(status);
-        }
+        let foreign = self.is_foreign(&status);
+        node.judge(foreign.clone());
+        foreign.map_or(Ok(status), Err)
+    }
+
+    /// Another id, or the same id and another first block: a network that was made anew.
+    fn is_foreign(&self, status: &Status) -> Option<ChainError> {
+        let shared = self.shared();
+        let expected = shared.chain_id.get_or_init(|| status.chain_id.clone());
         let foreign =
-            ChainError::ForeignChain { node: node.name.clone(), expected: expected.clone(), found: status.chain_id };
-        node.judge(Some(foreign.clone()));
-        Err(foreign)
+            |found: String| ChainError::ForeignChain { node: status.node.clone(), expected: expected.clone(), found };
+        if status.chain_id != *expected {
+            return Some(foreign(status.chain_id.clone()));
+        }
+        if status.earliest_height != FIRST {
+            return None;
+        }
+        let first = shared.first_block.get_or_init(|| status.earliest_hash);
+        (*first != status.earliest_hash).then(|| foreign(format!("{} with another first block", status.chain_id)))
     }
 
     /// Which chain the nodes follow, by the hash of its first block. A node that has pruned that block vouches with the
@@ -57,7 +75,7 @@ impl Chain {
     /// The block at a height, from any node that has it.
     pub async fn block(&self, height: Height) -> Result<Block, ChainError> {
         let fetch = async {
-            let block = self.failover(|node| fetch_block(node, height)).await?;
+            let block = self.failover(Door::Rpc, |node| fetch_block(node, height)).await?;
             Ok((block.into_block(), true))
         };
         self.shared().blocks.get(height, fetch).await
@@ -65,7 +83,7 @@ impl Chain {
 
     /// The newest block of the preferred node that answers.
     pub async fn latest_block(&self) -> Result<Block, ChainError> {
-        let block = self.failover(|node| fetch_block(node, LATEST)).await?.into_block();
+        let block = self.failover(Door::Rpc, |node| fetch_block(node, LATEST)).await?.into_block();
         self.shared().blocks.keep(block.height, block.clone()).await;
         Ok(block)
     }
@@ -74,7 +92,7 @@ impl Chain {
     pub async fn block_results(&self, height: Height) -> Result<Arc<BlockResults>, ChainError> {
         let path = format!("/block_results?height={height}");
         let fetch = async {
-            let reply: ResultsReply = self.failover(|node| node.rpc.get(&path, height)).await?;
+            let reply: ResultsReply = self.failover(Door::Rpc, |node| node.rpc.get(&path, height)).await?;
             Ok((Arc::new(reply.into_results()), true))
         };
         self.shared().results.get(height, fetch).await
@@ -82,7 +100,7 @@ impl Chain {
 
     /// The transactions of a block by hash, with what became of each.
     pub async fn executed(&self, height: Height) -> Result<Vec<(TxHash, Execution)>, ChainError> {
-        let block = self.failover(|node| fetch_block(node, height)).await?;
+        let block = self.failover(Door::Rpc, |node| fetch_block(node, height)).await?;
         let results = self.block_results(height).await?;
         let malformed = |reason: String| ChainError::Malformed { node: String::new(), reason };
         if block.transactions().len() != results.executions.len() {
@@ -98,7 +116,7 @@ impl Chain {
 
     /// What a block may hold, now.
     pub async fn consensus_limits(&self) -> Result<ConsensusLimits, ChainError> {
-        let reply: ConsensusReply = self.failover(|node| node.rpc.get("/consensus_params", LATEST)).await?;
+        let reply: ConsensusReply = self.failover(Door::Rpc, |node| node.rpc.get("/consensus_params", LATEST)).await?;
         Ok(reply.into_limits())
     }
 }

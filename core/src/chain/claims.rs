@@ -2,7 +2,7 @@
 
 use super::client::{Chain, present};
 use super::error::ChainError;
-use super::node::Node;
+use super::node::{Door, Node};
 use crate::address::Address;
 use crate::proto::cosmos::base::query::v1beta1::PageRequest;
 use crate::proto::pocket::proof::query_all_claims_request::Filter;
@@ -29,7 +29,7 @@ impl Chain {
 
     /// All claims of a supplier that are not settled yet, all read at one height of one node.
     pub async fn claims_of(&self, supplier: &Address) -> Result<(Height, Vec<Claim>), ChainError> {
-        self.failover(|node| claims_at(node, supplier)).await
+        self.failover(Door::Grpc, |node| claims_at(node, supplier)).await
     }
 }
 

@@ -7,7 +7,7 @@ use super::config::ChainConfig;
 use super::entities::Entities;
 use super::error::ChainError;
 use super::grpc::{Answer, Method};
-use super::node::Node;
+use super::node::{Door, Node};
 use super::params::HistoryCaches;
 use crate::units::Height;
 
@@ -22,6 +22,8 @@ pub(super) struct Shared {
     pub(super) nodes: Vec<Node>,
     /// The chain that every node must follow: configured, or what the first node said.
     pub(super) chain_id: OnceLock<String>,
+    /// The hash of its first block, from the first node that still had it.
+    pub(super) first_block: OnceLock<[u8; 32]>,
     pub(super) blocks: Pinned<Height, Block>,
     pub(super) results: Pinned<Height, Arc<BlockResults>>,
     pub(super) history: HistoryCaches,
@@ -39,6 +41,7 @@ impl Chain {
         Ok(Self(Arc::new(Shared {
             nodes,
             chain_id,
+            first_block: OnceLock::new(),
             blocks: Pinned::new(MOST_BLOCKS),
             results: Pinned::new(MOST_RESULTS),
             history: HistoryCaches::new(),
@@ -56,23 +59,24 @@ impl Chain {
         &self.0
     }
 
-    /// The nodes in the order in which they should be asked: those that failed a moment ago come last.
-    pub(super) fn in_order(&self) -> Vec<&Node> {
+    /// The nodes in the order in which they should be asked: those that failed a moment ago, or are behind, come last.
+    pub(super) fn in_order(&self, door: Door) -> Vec<&Node> {
         let ours = self.0.nodes.iter().filter(|node| node.foreign().is_none());
-        let (cooling, ready): (Vec<&Node>, Vec<&Node>) = ours.partition(|node| node.cools_down());
-        ready.into_iter().chain(cooling).collect()
+        let (later, first): (Vec<&Node>, Vec<&Node>) = ours.partition(|node| node.is_second_choice(door));
+        first.into_iter().chain(later).collect()
     }
 
     /// Asks node after node until one gives an answer that no other could improve.
-    pub(super) async fn failover<'a, T, F, Fut>(&'a self, attempt: F) -> Result<T, ChainError>
+    pub(super) async fn failover<'a, T, F, Fut>(&'a self, door: Door, attempt: F) -> Result<T, ChainError>
     where
         F: Fn(&'a Node) -> Fut,
         Fut: Future<Output = Result<T, ChainError>>,
     {
         let mut last = None;
-        for node in self.in_order() {
-            let outcome = attempt(node).await;
-            node.note(&outcome);
+        for node in self.in_order(door) {
+            // Boxed: the future of a gRPC call would blow up every future that holds it.
+            let outcome = Box::pin(attempt(node)).await;
+            node.note(door, &outcome);
             match outcome {
                 Err(error) if error.another_node_may_know() => {
                     tracing::debug!(node = node.name, %error, "asking the next node");
@@ -86,7 +90,7 @@ impl Chain {
 
     /// One gRPC question to whichever node answers.
     pub(super) async fn ask<M: Method>(&self, request: M) -> Result<Answer<M::Reply>, ChainError> {
-        self.failover(|node| node.ask(request.clone(), None)).await
+        self.failover(Door::Grpc, |node| node.ask(request.clone(), None)).await
     }
 }
 

@@ -38,7 +38,7 @@ impl ChainConfig {
             chain_id: None,
             query_timeout: Duration::from_secs(5),
             live_ttl: Duration::from_secs(30),
-            stale_limit: Duration::from_secs(900),
+            stale_limit: Duration::from_mins(15),
         }
     }
 }

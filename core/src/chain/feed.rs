@@ -68,7 +68,8 @@ impl BlockFeed {
         if config.subscribe {
             tokio::spawn(hint::listen(chain.clone(), wake.clone(), stop.clone()));
         }
-        let follower = Follower { chain: chain.clone(), config, seen: seen.clone(), publish, wake };
+        let follower =
+            Follower { chain: chain.clone(), config, seen: seen.clone(), publish, wake, surveyed: Mutex::default() };
         tokio::spawn(follower.run(stop));
         Self { chain, seen, latest }
     }

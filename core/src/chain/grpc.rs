@@ -45,7 +45,7 @@ pub(crate) fn channel(node: &NodeConfig) -> Result<Channel, ChainError> {
     let mut endpoint = Endpoint::from_shared(url.clone())
         .map_err(wrong)?
         .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(Duration::from_secs(60))
+        .http2_keep_alive_interval(Duration::from_mins(1))
         .keep_alive_timeout(Duration::from_secs(10));
     if url.starts_with("https://") {
         endpoint = endpoint.tls_config(ClientTlsConfig::new().with_native_roots()).map_err(wrong)?;

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tonic::transport::Channel;
@@ -12,6 +12,16 @@ use crate::units::Height;
 /// A node that failed is asked last for this long.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 
+/// A node that is behind the others is asked last for this long, unless it is seen to have caught up.
+const BEHIND: Duration = Duration::from_mins(1);
+
+/// Which of a node's two servers is meant. One can fail without the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Door {
+    Grpc,
+    Rpc,
+}
+
 /// One node: its two connections and what we hold against it.
 pub(crate) struct Node {
     pub(crate) name: String,
@@ -23,7 +33,9 @@ pub(crate) struct Node {
 
 #[derive(Default)]
 struct Standing {
-    failed: Option<Instant>,
+    grpc_failed: Option<Instant>,
+    rpc_failed: Option<Instant>,
+    behind: Option<Instant>,
     foreign: Option<ChainError>,
 }
 
@@ -42,13 +54,17 @@ impl Node {
         grpc::ask(&self.name, &self.channel, self.timeout, request, at).await
     }
 
-    /// Keeps in mind how the last question went.
-    pub(crate) fn note<T>(&self, outcome: &Result<T, ChainError>) {
+    /// Keeps in mind how the last question at a door went.
+    pub(crate) fn note<T>(&self, door: Door, outcome: &Result<T, ChainError>) {
         let failed = match outcome {
             Err(ChainError::Transient { .. } | ChainError::Malformed { .. }) => Some(Instant::now()),
-            Err(ChainError::ForeignChain { .. }) | Ok(_) | Err(_) => None,
+            Ok(_) | Err(_) => None,
         };
-        self.standing().failed = failed;
+        let mut standing = self.standing();
+        match door {
+            Door::Grpc => standing.grpc_failed = failed,
+            Door::Rpc => standing.rpc_failed = failed,
+        }
     }
 
     /// Excludes the node while it follows another chain.
@@ -56,16 +72,28 @@ impl Node {
         self.standing().foreign = foreign;
     }
 
+    /// Sets the node back, or not any more, for knowing fewer blocks than others.
+    pub(crate) fn rank(&self, is_behind: bool) {
+        self.standing().behind = is_behind.then(Instant::now);
+    }
+
     pub(crate) fn foreign(&self) -> Option<ChainError> {
         self.standing().foreign.clone()
     }
 
-    pub(crate) fn cools_down(&self) -> bool {
-        self.standing().failed.is_some_and(|at| at.elapsed() < COOL_DOWN)
+    /// Whether the others should be asked first.
+    pub(crate) fn is_second_choice(&self, door: Door) -> bool {
+        let standing = self.standing();
+        let failed = match door {
+            Door::Grpc => standing.grpc_failed,
+            Door::Rpc => standing.rpc_failed,
+        };
+        let within = |at: Option<Instant>, span| at.is_some_and(|at| at.elapsed() < span);
+        within(failed, COOL_DOWN) || within(standing.behind, BEHIND)
     }
 
-    fn standing(&self) -> std::sync::MutexGuard<'_, Standing> {
+    fn standing(&self) -> MutexGuard<'_, Standing> {
         // Nothing panics while the lock is held, and a poisoned standing would still be a standing.
-        self.standing.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -75,7 +75,7 @@ impl Rpc {
             .map_err(|error| self.transient(format!("{path} is not the JSON of a node: {error}")))?;
         match (envelope.result, envelope.error) {
             (Some(result), None) => Ok(result),
-            (_, Some(error)) => Err(self.refusal(path, height, error)),
+            (_, Some(error)) => Err(self.refusal(path, height, &error)),
             (None, None) => Err(self.transient(format!("{path} has neither result nor error"))),
         }
     }
@@ -102,7 +102,7 @@ impl Rpc {
         ChainError::Transient { node: self.node.clone(), reason }
     }
 
-    fn refusal(&self, path: &str, height: Height, error: RpcError) -> ChainError {
+    fn refusal(&self, path: &str, height: Height, error: &RpcError) -> ChainError {
         let node = self.node.clone();
         let data = error.data.as_str().map_or_else(|| error.data.to_string(), str::to_owned);
         let reason = format!("{path}: {}: {data}", error.message);
@@ -129,7 +129,46 @@ fn builder() -> hyper_util::client::legacy::Builder {
 /// TLS by the certificates of the machine, for HTTP/1.1: the websocket needs that too.
 pub(crate) fn secure_connector() -> Result<HttpsConnector<HttpConnector>, String> {
     let builder = HttpsConnectorBuilder::new()
-        .with_native_roots()
+        .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
         .map_err(|error| format!("https needs the machine's root certificates (package ca-certificates): {error}"))?;
     Ok(builder.https_or_http().enable_http1().build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rpc(url: &str) -> Result<Rpc, ChainError> {
+        let node = NodeConfig { name: "n".to_owned(), rpc: url.to_owned(), grpc: "127.0.0.1:9090".to_owned() };
+        Rpc::new(&node, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn slashes_at_the_end_do_not_matter() {
+        assert_eq!(rpc("http://127.0.0.1:26657//").unwrap().base(), "http://127.0.0.1:26657");
+        assert!(matches!(rpc("https://rpc.example/").unwrap().client, HttpClient::Secure(_)));
+    }
+
+    #[test]
+    fn an_address_without_scheme_is_a_mistake_that_is_explained() {
+        for wrong in ["127.0.0.1:26657", "tcp://127.0.0.1:26657", ""] {
+            let error = rpc(wrong).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("http://host:26657"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn heights_that_a_node_does_not_have_are_told_apart() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cometbft/block.too_high.error.json");
+        let captured: Envelope<()> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let rpc = rpc("http://127.0.0.1:1").unwrap();
+        let refusal = rpc.refusal("/block", Height(99_999), &captured.error.unwrap());
+        assert!(matches!(refusal, ChainError::TooHigh { height: Height(99_999), .. }), "{refusal}");
+        let pruned = RpcError {
+            code: -32603,
+            message: "Internal error".to_owned(),
+            data: "height 1 is not available, lowest height is 500".into(),
+        };
+        assert!(matches!(rpc.refusal("/block", Height(1), &pruned), ChainError::Pruned { .. }));
+    }
 }

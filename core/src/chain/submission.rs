@@ -2,7 +2,7 @@
 
 use super::client::{Chain, present};
 use super::error::ChainError;
-use super::node::Node;
+use super::node::{Door, Node};
 use super::tx::SignedTx;
 use super::verdict::{Cause, Rejection, Simulation, Verdict};
 use crate::proto::cosmos::tx::v1beta1::{BroadcastMode, BroadcastTxRequest, BroadcastTxResponse, SimulateRequest};
@@ -25,9 +25,9 @@ impl Chain {
     pub async fn broadcast(&self, transaction: &SignedTx) -> Result<Verdict, ChainError> {
         let request = BroadcastTxRequest { tx_bytes: transaction.bytes.clone(), mode: BroadcastMode::Sync.into() };
         let request = &request;
-        self.failover(
-            |node| async move { read_verdict(node, node.ask(request.clone(), None).await?.value, transaction) },
-        )
+        self.failover(Door::Grpc, |node| async move {
+            read_verdict(node, node.ask(request.clone(), None).await?.value, transaction)
+        })
         .await
     }
 }

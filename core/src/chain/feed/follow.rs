@@ -1,5 +1,5 @@
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use tokio::sync::{Notify, watch};
@@ -17,12 +17,16 @@ const AHEAD: usize = 4;
 /// Without a new block for this many block times, all nodes are asked instead of the preferred one.
 const PATIENCE: u32 = 3;
 
+/// How often a node that is behind, or on another chain, is noticed without any trouble.
+const BETWEEN_SURVEYS: Duration = Duration::from_secs(30);
+
 pub(super) struct Follower {
     pub(super) chain: Chain,
     pub(super) config: FeedConfig,
     pub(super) seen: Arc<Seen>,
     pub(super) publish: watch::Sender<Option<Block>>,
     pub(super) wake: Arc<Notify>,
+    pub(super) surveyed: Mutex<Option<Instant>>,
 }
 
 impl Follower {
@@ -80,18 +84,25 @@ impl Follower {
         Ok(())
     }
 
-    /// The preferred node decides, unless it stands still for suspiciously long.
+    /// The preferred node decides, unless it stands still for suspiciously long. All nodes are compared now and then.
     async fn newest_height(&self) -> Result<Height, ChainError> {
         let preferred = self.chain.status().await;
         let height = self.height();
         if let Ok(status) = &preferred
+            && !status.catching_up
             && (status.height > height || !self.stands_still())
+            && !self.is_survey_due()
         {
             return Ok(status.height);
         }
-        let all = self.chain.statuses().await;
+        *lock(&self.surveyed) = Some(Instant::now());
+        let all = self.chain.survey().await;
         let best = all.into_iter().filter_map(|(_, status)| Some(status.ok()?.height)).max();
         best.map_or_else(|| preferred.map(|status| status.height), Ok)
+    }
+
+    fn is_survey_due(&self) -> bool {
+        lock(&self.surveyed).is_none_or(|at| at.elapsed() > BETWEEN_SURVEYS)
     }
 
     fn stands_still(&self) -> bool {

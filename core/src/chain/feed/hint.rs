@@ -14,6 +14,7 @@ use tower::ServiceExt;
 
 use super::super::client::Chain;
 use super::super::grpc::with_sources;
+use super::super::node::Door;
 use super::super::rpc::secure_connector;
 
 const SUBSCRIBE: &str =
@@ -42,7 +43,7 @@ pub(super) async fn listen(chain: Chain, wake: Arc<Notify>, stop: CancellationTo
 async fn reconnect(chain: &Chain, wake: &Notify) {
     let mut pause = FIRST_PAUSE;
     loop {
-        let base = chain.in_order().first().map(|node| node.rpc.base().to_owned());
+        let base = chain.in_order(Door::Rpc).first().map(|node| node.rpc.base().to_owned());
         if let Some(base) = base {
             match subscribe(&base).await {
                 Ok(socket) => {

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 /// No transaction gets less time than this.
-pub const SHORTEST_TIMEOUT: Duration = Duration::from_secs(120);
+pub const SHORTEST_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// No transaction gets more: the chain refuses timestamps over ten minutes ahead.
 pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(590);
 
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// How long a transaction stays valid when its window stays open for `window`: a minute less, within the limits.
 /// `None`, for a window that is over or unknown, gives the shortest.
