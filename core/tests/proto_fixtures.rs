@@ -1,5 +1,7 @@
 //! Every request and reply that was captured on a real chain passes through our messages without a changed byte.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::io::Read;
 use std::path::PathBuf;
 

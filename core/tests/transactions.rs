@@ -1,5 +1,7 @@
 //! Transactions, byte for byte as the network's own miners build them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -75,7 +75,7 @@ impl Chain {
     /// The block at a height, from any node that has it.
     pub async fn block(&self, height: Height) -> Result<Block, ChainError> {
         let fetch = async {
-            let block = self.failover(Door::Rpc, |node| fetch_block(node, height)).await?;
+            let block = self.failover(Door::Rpc, |node| self.fetch_block(node, height)).await?;
             Ok((block.into_block(), true))
         };
         self.shared().blocks.get(height, fetch).await
@@ -83,7 +83,7 @@ impl Chain {
 
     /// The newest block of the preferred node that answers.
     pub async fn latest_block(&self) -> Result<Block, ChainError> {
-        let block = self.failover(Door::Rpc, |node| fetch_block(node, LATEST)).await?.into_block();
+        let block = self.failover(Door::Rpc, |node| self.fetch_block(node, LATEST)).await?.into_block();
         self.shared().blocks.keep(block.height, block.clone()).await;
         Ok(block)
     }
@@ -100,7 +100,7 @@ impl Chain {
 
     /// The transactions of a block by hash, with what became of each.
     pub async fn executed(&self, height: Height) -> Result<Vec<(TxHash, Execution)>, ChainError> {
-        let block = self.failover(Door::Rpc, |node| fetch_block(node, height)).await?;
+        let block = self.failover(Door::Rpc, |node| self.fetch_block(node, height)).await?;
         let results = self.block_results(height).await?;
         let malformed = |reason: String| ChainError::Malformed { node: String::new(), reason };
         if block.transactions().len() != results.executions.len() {
@@ -119,11 +119,16 @@ impl Chain {
         let reply: ConsensusReply = self.failover(Door::Rpc, |node| node.rpc.get("/consensus_params", LATEST)).await?;
         Ok(reply.into_limits())
     }
-}
 
-async fn fetch_block(node: &Node, height: Height) -> Result<BlockReply, ChainError> {
-    let path = if height == LATEST { "/block".to_owned() } else { format!("/block?height={height}") };
-    let reply: BlockReply = node.rpc.get(&path, height).await?;
-    comet::check(&node.name, height, &reply)?;
-    Ok(reply)
+    /// Forgets a block that turned out not to belong to our chain.
+    pub(super) async fn forget_block(&self, height: Height) {
+        self.shared().blocks.forget(&height).await;
+    }
+
+    async fn fetch_block(&self, node: &Node, height: Height) -> Result<BlockReply, ChainError> {
+        let path = if height == LATEST { "/block".to_owned() } else { format!("/block?height={height}") };
+        let reply: BlockReply = node.rpc.get(&path, height).await?;
+        comet::check(&node.name, height, self.chain_id(), &reply)?;
+        Ok(reply)
+    }
 }

@@ -51,6 +51,10 @@ where
     pub(crate) async fn keep(&self, key: K, value: V) {
         self.0.insert(key, value).await;
     }
+
+    pub(crate) async fn forget(&self, key: &K) {
+        self.0.invalidate(key).await;
+    }
 }
 
 impl<K, V> Live<K, V>

@@ -199,9 +199,19 @@ impl ConsensusReply {
     }
 }
 
-/// A node answers `/block` for a height it is still working on with empty parts.
-pub(super) fn check(node: &str, asked: Height, reply: &BlockReply) -> Result<(), ChainError> {
-    let height = Height(reply.block.header.height.0);
+/// A block must be the one that was asked for, of our chain, and complete.
+pub(super) fn check(node: &str, asked: Height, chain: Option<&str>, reply: &BlockReply) -> Result<(), ChainError> {
+    let header = &reply.block.header;
+    if let Some(expected) = chain
+        && header.chain_id != expected
+    {
+        return Err(ChainError::ForeignChain {
+            node: node.to_owned(),
+            expected: expected.to_owned(),
+            found: header.chain_id.clone(),
+        });
+    }
+    let height = Height(header.height.0);
     if (asked.0 == 0 || height == asked) && reply.block_id.hash.0 != [0; 32] {
         return Ok(());
     }
@@ -239,9 +249,12 @@ mod tests {
 
     #[test]
     fn a_block_is_what_was_asked_for() {
-        assert!(check("n", Height(12), &load("block.12")).is_ok());
-        assert!(check("n", Height(0), &load("block.12")).is_ok());
-        assert!(check("n", Height(13), &load("block.12")).is_err());
+        let block: BlockReply = load("block.12");
+        assert!(check("n", Height(12), None, &block).is_ok());
+        assert!(check("n", Height(0), Some("pocket"), &block).is_ok());
+        assert!(check("n", Height(13), None, &block).is_err());
+        let foreign = check("n", Height(12), Some("pocket-other"), &block);
+        assert!(matches!(foreign, Err(ChainError::ForeignChain { .. })), "{foreign:?}");
     }
 
     #[test]

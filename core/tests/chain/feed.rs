@@ -84,8 +84,8 @@ async fn a_feed_without_any_node_comes_to_life_with_the_first() {
 async fn an_announcement_wakes_the_feed_before_its_poll() {
     let running = testbed::Chain::start(still()).await.unwrap();
     let stop = CancellationToken::new();
-    let patient = FeedConfig { longest_pause: Duration::from_secs(60), ..FeedConfig::default() };
-    let config = FeedConfig { assumed_block_time: Duration::from_secs(600), ..patient };
+    let patient = FeedConfig { longest_pause: Duration::from_mins(1), ..FeedConfig::default() };
+    let config = FeedConfig { assumed_block_time: Duration::from_mins(10), ..patient };
     let feed = BlockFeed::start(client(&running), config, stop.clone());
     let first = within(feed.reached(Height(1))).await.unwrap().height;
     // Subscribed within a moment; polling alone would take a minute.

@@ -156,3 +156,42 @@ async fn a_broadcast_goes_through_another_node() {
     running.advance(1).await.unwrap();
     assert_eq!(chain.executed(Height(4)).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn claims_are_read_over_several_pages() {
+    const SERVICES: usize = 120;
+    const BATCH: usize = 40;
+    let running = testbed::Chain::start(still().services(SERVICES)).await.unwrap();
+    running.advance_to(14).await.unwrap();
+    let chain = client(&running);
+    let key = key(&running, "supplier1");
+    let number = chain.account(key.address()).await.unwrap().number;
+    let mut messages = Vec::new();
+    for n in 1..=SERVICES {
+        let service = ServiceId::from(format!("svc{n}"));
+        let session = chain.session_at(&address(&running, &format!("app{n}")), &service, Height(7)).await.unwrap();
+        let mut root_hash = vec![3; 32];
+        root_hash.extend(5000_u64.to_be_bytes());
+        root_hash.extend(5_u64.to_be_bytes());
+        messages.push(claim(&MsgCreateClaim {
+            supplier_operator_address: key.address().as_str().to_owned(),
+            session_header: session.header.clone(),
+            root_hash,
+        }));
+    }
+    let (mut timestamps, mut rng) = (Timestamps::default(), StdRng::seed_from_u64(2));
+    for batch in messages.chunks(BATCH) {
+        let timeout = timestamps.next(now(&chain).await, SHORTEST_TIMEOUT, &mut rng).unwrap();
+        let gas = 10_000_000;
+        let draft = Draft::unordered(batch.to_vec(), timeout).paying(gas, GasPrice::default().fee(gas));
+        assert_eq!(cause(&chain.broadcast(&draft.sign(&key, "pocket", number)).await.unwrap()), None);
+    }
+    running.advance(1).await.unwrap();
+    let executed = chain.executed(Height(15)).await.unwrap();
+    assert!(executed.iter().all(|(_, execution)| execution.code == 0), "{executed:?}");
+    let (height, claims) = chain.claims_of(key.address()).await.unwrap();
+    assert_eq!((height, claims.len()), (Height(15), SERVICES));
+    let sessions: std::collections::BTreeSet<_> =
+        claims.iter().map(|claim| claim.session_header.as_ref().unwrap().session_id.clone()).collect();
+    assert_eq!(sessions.len(), SERVICES, "each once");
+}

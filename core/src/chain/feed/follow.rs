@@ -78,7 +78,10 @@ impl Follower {
         let mut parent = latest;
         while let Some(block) = blocks.next().await {
             let block = block?;
-            self.publish_next(Some(&parent), block.clone())?;
+            if let Err(error) = self.publish_next(Some(&parent), block.clone()) {
+                self.chain.forget_block(block.height).await;
+                return Err(error);
+            }
             parent = block;
         }
         Ok(())

@@ -51,7 +51,7 @@ mod tests {
             time = time + Duration::from_secs(if height == 5 { 3600 } else { 60 });
             pace.note(Height(height), time);
         }
-        assert_eq!(pace.estimate(), Duration::from_secs(60));
+        assert_eq!(pace.estimate(), Duration::from_mins(1));
     }
 
     #[test]

@@ -92,7 +92,7 @@ mod tests {
             let draw = || {
                 let mut rng = StdRng::seed_from_u64(seed);
                 let mut timestamps = Timestamps::default();
-                (0..20).map(|_| timestamps.next(ChainTime(7), Duration::from_secs(120), &mut rng)).collect::<Vec<_>>()
+                (0..20).map(|_| timestamps.next(ChainTime(7), Duration::from_mins(2), &mut rng)).collect::<Vec<_>>()
             };
             prop_assert_eq!(draw(), draw());
         }
