@@ -9,5 +9,6 @@ mod period;
 mod sections;
 
 pub use load::{ConfigError, load, parse};
+pub use nearest::nearest;
 pub use period::{Period, PeriodError};
 pub use sections::{ChainSection, KeysSection, RedisSection};

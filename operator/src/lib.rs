@@ -5,4 +5,9 @@
 //! reads a folder, `apply` starts child processes, and the rest is the same (`docs/resources.md`).
 
 pub mod api;
+pub mod build;
 pub mod crds;
+pub mod local;
+pub mod manifest;
+pub mod status;
+pub mod validate;

@@ -1,5 +1,6 @@
 /// The word of `known` that `typed` was most likely meant to be, if one is close enough to be worth a guess.
-pub(super) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     // A third of the word may be wrong: `lissten` is `listen`, `foo` is not `url`.
     let tolerance = (typed.chars().count() / 3).max(1);
     known

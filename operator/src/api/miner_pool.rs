@@ -45,7 +45,7 @@ pub struct MinerPoolSpec {
 /// How ownership of suppliers moves between miners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.ttl) || !has(self.renew) || duration(self.renew) < duration(self.ttl)").message("renew must be shorter than ttl"))]
+#[x_kube(validation = Rule::new("!has(self.ttl) || !has(self.renew) || duration(self.renew) + duration(self.renew) + duration(self.renew) <= duration(self.ttl)").message("renew is at most a third of ttl, so that a lease survives two missed renewals"))]
 pub struct Leases {
     /// A miner that does not renew for this long has lost its suppliers; also how long a take-over waits after a crash.
     #[serde(default, skip_serializing_if = "Option::is_none")]

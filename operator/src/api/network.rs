@@ -25,7 +25,7 @@ pub struct Node {
     /// The CometBFT RPC, as in `http://node:26657`.
     #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"))]
     pub rpc: String,
-    /// The gRPC endpoint, as in `http://node:9090`.
-    #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s/?#@]+/?$"))]
+    /// The gRPC endpoint, as in `node:9090` or `https://node:443`.
+    #[schemars(length(min = 3, max = 512), regex(pattern = r"^(https?://)?[^\s/?#@]+$"))]
     pub grpc: String,
 }

@@ -1,0 +1,46 @@
+//! When a role ends: on SIGTERM, on Ctrl-C, or when whoever started it is gone.
+
+use std::io::Read as _;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+
+/// A token that is cancelled at the first reason to end. A second signal ends the process at once.
+pub(crate) fn on_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let told = stop.clone();
+    tokio::spawn(async move {
+        for patience in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if patience {
+                told.cancel();
+            } else {
+                eprintln!("told twice to end: ending at once");
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(stop)
+}
+
+/// The same, and also when the standard input ends: `up` holds its other end, so that its children never outlive it,
+/// not even when it is killed.
+pub(crate) fn on_signal_or_end_of_input() -> Result<CancellationToken, Failure> {
+    let stop = on_signal()?;
+    let told = stop.clone();
+    // A thread of its own: a blocked read must not keep the runtime from ending.
+    std::thread::Builder::new().name("end-of-input".to_owned()).spawn(move || {
+        let mut ignored = [0; 64];
+        let mut input = std::io::stdin();
+        while input.read(&mut ignored).is_ok_and(|count| count > 0) {}
+        told.cancel();
+    })?;
+    Ok(stop)
+}

@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use relay_core::config::Period;
+use relay_core::units::ServiceId;
+use relayer::Config;
+use relayer::config::{BackendConfig, DrainConfig, ServiceConfig};
+
+use super::{BuildError, Process, Role, Site, chain, keys, process_name, redis, serialise};
+use crate::api::Service;
+use crate::validate::{MinerFleet, RelayerFleet};
+
+/// Nothing in front of a local relayer has to hear that it is about to end.
+const DRAIN_DELAY: Period = Period::from_secs(0);
+/// Shorter than what `up` waits before it kills.
+const DRAIN_DEADLINE: Period = Period::from_secs(12);
+const DEFAULT_TIMEOUT: Period = Period::from_secs(30);
+
+/// The `index`-th relayer of a pool.
+pub(super) fn process(
+    pool: &MinerFleet,
+    relayers: &RelayerFleet,
+    index: u32,
+    admin: SocketAddr,
+    listen: SocketAddr,
+    site: &Site,
+) -> Result<Process, BuildError> {
+    let name = process_name(&relayers.pool.name, Role::Relayer, index);
+    let services = relayers.pool.spec.services.iter();
+    let services: BTreeMap<ServiceId, ServiceConfig> = services
+        .enumerate()
+        .map(|(at, service)| Ok((service.id.as_str().into(), self::service(relayers, at, service)?)))
+        .collect::<Result<_, BuildError>>()?;
+    let config = Config {
+        name: name.clone(),
+        listen: listen.to_string(),
+        admin: admin.to_string(),
+        logs: site.logs.clone(),
+        chain: chain(pool),
+        redis: redis(pool),
+        keys: keys(pool, site),
+        services,
+        validation: relayer::config::ValidationMode::default(),
+        limits: relayer::config::LimitsConfig::default(),
+        recording: relayer::config::RecordingConfig::default(),
+        drain: DrainConfig { delay: DRAIN_DELAY, deadline: DRAIN_DEADLINE },
+        max_block_age: Period::from_secs(300),
+    };
+    config.check().map_err(|error| refused(relayers, "spec", &error))?;
+    Ok(Process {
+        role: Role::Relayer,
+        pool: relayers.pool.name.clone(),
+        admin,
+        listen: Some(listen),
+        path: Path::new("config").join(format!("{name}.yaml")),
+        config: serialise(&name, &config)?,
+        name,
+    })
+}
+
+fn service(relayers: &RelayerFleet, at: usize, service: &Service) -> Result<ServiceConfig, BuildError> {
+    let timeout = match &service.timeout {
+        Some(text) => {
+            text.parse().map_err(|error| refused(relayers, &format!("spec.services[{at}].timeout"), &error))?
+        }
+        None => DEFAULT_TIMEOUT,
+    };
+    let url = service.backends.json_rpc.endpoints.iter().map(|endpoint| endpoint.url.clone()).next();
+    Ok(ServiceConfig { backend: BackendConfig { url: url.unwrap_or_default(), timeout, headers: BTreeMap::new() } })
+}
+
+fn refused<E: std::error::Error>(relayers: &RelayerFleet, path: &str, error: &E) -> BuildError {
+    BuildError::Refused(relayers.pool.problem(path, "ConfigInvalid", error.to_string()))
+}
