@@ -1,5 +1,5 @@
-//! What each fuzz target does with its input. A target never panics, whatever the bytes; what it accepts must survive a round
-//! trip. The same functions replay the corpus in `core/tests/fuzz_corpus.rs`, without any fuzzer.
+//! What each fuzz target for a decoder does with its input. A target never panics, whatever the bytes; what it accepts must
+//! survive a round trip. The same functions replay the corpus in `core/tests/fuzz_corpus.rs`, without any fuzzer.
 
 // Every fuzz target uses one of these functions, the replay all of them; a broken round trip has to panic.
 #![allow(dead_code, unreachable_pub, clippy::expect_used)]

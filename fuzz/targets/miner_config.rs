@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../fleet_entries.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::fuzz_miner_config(data));
