@@ -25,7 +25,8 @@ pub struct StoreConfig {
     /// An append counts as durable after this long on an unchanged Redis. Redis with a replica that may take over: its
     /// fail-over time-out and 10 s more.
     pub confirm_after: Period,
-    /// How long a barrier waits where Redis cannot confirm durability itself (before 7.2).
+    /// How long a barrier waits where Redis cannot confirm durability itself (before 7.2). Redis syncs once a second: below
+    /// 1.5 s a barrier proves nothing.
     pub barrier: Period,
     /// How long the record of an ended session is kept, to be looked at.
     pub keep_ended: Period,

@@ -55,7 +55,10 @@ impl Watcher {
             heard: AtomicU64::new(micros(asked_at)),
             durable: AtomicU64::new(0),
         });
-        let task = tokio::spawn(eye.clone().watch());
+        let watching = eye.clone();
+        let task = tokio::spawn(async move {
+            tokio::join!(watching.keep_looking(), watching.keep_confirming());
+        });
         Ok(Self { eye, task })
     }
 
@@ -86,17 +89,25 @@ impl Drop for Watcher {
 }
 
 impl Eye {
-    async fn watch(self: Arc<Self>) {
+    async fn keep_looking(&self) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = self.looker.link.broken() => tokio::time::sleep(SHORTEST_PAUSE).await,
             }
             match self.look().await {
-                Ok(_) => self.confirm().await,
+                Ok(_) => {}
                 Err(error) if error.is_transient() => {}
                 Err(error) => warn!(%error, "Redis cannot be watched"),
             }
+        }
+    }
+
+    /// Beside the looks, because a confirmation may take seconds.
+    async fn keep_confirming(&self) {
+        while self.barrier.syncing() == Syncing::Confirmed {
+            tokio::time::sleep(LOOK_EVERY).await;
+            self.confirm().await;
         }
     }
 
@@ -122,11 +133,8 @@ impl Eye {
         Ok(sight.incarnation)
     }
 
-    /// Lets Redis itself say how far writes are durable, where it can.
+    /// Lets Redis itself say how far writes are durable.
     async fn confirm(&self) {
-        if self.barrier.syncing() != Syncing::Confirmed {
-            return;
-        }
         let asked_at = self.clock.monotonic();
         let before = self.incarnation.borrow().clone();
         // The answer counts for this incarnation only if it is still there afterwards.
