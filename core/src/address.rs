@@ -5,6 +5,8 @@
 mod account;
 mod public_key;
 mod secret_key;
+#[cfg(test)]
+mod tests;
 
 pub use account::{Address, AddressError};
 pub use public_key::{PublicKey, PublicKeyError};

@@ -1,1 +1,17 @@
 //! Where supplier keys come from.
+//!
+//! Two forms: a *list file* with many keys, and a *directory* with one key a file, such as a mounted Secret. What each file
+//! looks like is in `docs/protocol/addresses.md`. Loading is all of it each time; a caller that watches for changes keeps
+//! the last ring that loaded.
+
+mod directory;
+mod key_ring;
+mod list_file;
+mod secret_text;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+pub use key_ring::{KeyRing, RefusedFile};
+pub use source::{KeySource, KeysError};

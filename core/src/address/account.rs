@@ -94,7 +94,7 @@ impl FromStr for Address {
         if found != PREFIX {
             return Err(AddressError::ForeignPrefix { text: text.to_owned(), found });
         }
-        checked.validate_segwit_padding_only().map_err(not_bech32)?;
+        check_padding(&checked).map_err(not_bech32)?;
         let length = checked.byte_iter().count();
         if length == 0 || length > LONGEST_PAYLOAD {
             return Err(AddressError::PayloadLength { text: text.to_owned(), length });
@@ -104,21 +104,15 @@ impl FromStr for Address {
 }
 
 /// The part of bech32 decoding that the library leaves to its users: left-over bits are fewer than five and zero.
-trait Padding {
-    fn validate_segwit_padding_only(&self) -> Result<(), String>;
-}
-
-impl Padding for CheckedHrpstring<'_> {
-    fn validate_segwit_padding_only(&self) -> Result<(), String> {
-        let symbols: Vec<u8> = self.fe32_iter::<std::iter::Empty<u8>>().map(|symbol| symbol.to_u8()).collect();
-        let spare = symbols.len() * 5 % 8;
-        if spare >= 5 {
-            return Err("a superfluous character at the end".to_owned());
-        }
-        match symbols.last() {
-            Some(last) if last & ((1 << spare) - 1) != 0 => Err("padding is not zero".to_owned()),
-            _ => Ok(()),
-        }
+fn check_padding(checked: &CheckedHrpstring<'_>) -> Result<(), String> {
+    let symbols: Vec<u8> = checked.fe32_iter::<std::iter::Empty<u8>>().map(bech32::Fe32::to_u8).collect();
+    let spare = symbols.len() * 5 % 8;
+    if spare >= 5 {
+        return Err("a superfluous character at the end".to_owned());
+    }
+    match symbols.last() {
+        Some(last) if last & ((1 << spare) - 1) != 0 => Err("padding is not zero".to_owned()),
+        _ => Ok(()),
     }
 }
 

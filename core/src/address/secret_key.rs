@@ -18,7 +18,9 @@ pub struct SecretKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretKeyError {
     /// Not 64 hex digits (an `0x` in front is fine).
-    #[error("a private key is 64 hex digits, optionally after 0x; this text has {0} characters or others than hex digits")]
+    #[error(
+        "a private key is 64 hex digits, optionally after 0x; this text has {0} characters or others than hex digits"
+    )]
     NotHex(usize),
     /// Zero, or not below the group order.
     #[error("the number is not a valid secp256k1 private key")]
@@ -26,10 +28,10 @@ pub enum SecretKeyError {
 }
 
 impl SecretKey {
-    /// Parses 64 hex digits, optionally after `0x`; white space around them is dropped.
+    /// Parses 64 hex digits, optionally after `0x`; white space around the digits is dropped, as in a file that ends in a
+    /// new line.
     pub fn from_hex(text: &str) -> Result<Self, SecretKeyError> {
-        let trimmed = text.trim();
-        let digits = trimmed.strip_prefix("0x").or_else(|| trimmed.strip_prefix("0X")).unwrap_or(trimmed);
+        let digits = text.strip_prefix("0x").unwrap_or(text).trim();
         let mut bytes = Zeroizing::new([0; 32]);
         hex::decode_to_slice(digits, bytes.as_mut()).map_err(|_| SecretKeyError::NotHex(digits.len()))?;
         Self::from_bytes(&bytes)

@@ -12,6 +12,8 @@ use super::digits::{Digits, ROWS, TEETH};
 const TOP: u16 = 1 << (TEETH - 1);
 const ENTRIES: usize = 1 << (TEETH - 1);
 
+const _: () = assert!(Table::BYTES <= 64 << 10, "a table has to share the second-level cache with others");
+
 /// The multiples of one point that a scalar multiplication needs.
 pub(super) struct Table(Box<[Point]>);
 

@@ -8,6 +8,9 @@
 //! Field elements of k256 are lazily reduced: each carries a bound (*magnitude*, at most 8 for a factor) that debug builds
 //! check. Here x has at most 5, y at most 3, everything else 1.
 
+// The letters are those of the published formulas.
+#![allow(clippy::many_single_char_names)]
+
 use std::sync::LazyLock;
 
 use k256::elliptic_curve::hazmat::FieldArithmetic;
@@ -53,7 +56,7 @@ impl Point {
 
     /// λ times the point, for one multiplication.
     pub(super) fn times_lambda(self, beta: &Field) -> Self {
-        Self { x: self.x * beta, y: self.y }
+        Self { x: self.x * *beta, y: self.y }
     }
 }
 
@@ -78,45 +81,45 @@ impl Accumulator {
 
     /// Adds a point whose x must differ from the sum's.
     pub(super) fn add(&mut self, other: &Point) {
-        let p = other.x * &self.zz + &self.x.negate(5);
-        let r = other.y * &self.zzz + &self.y.negate(3);
+        let p = other.x * self.zz + self.x.negate(5);
+        let r = other.y * self.zzz + self.y.negate(3);
         let pp = p.square();
-        let ppp = p * &pp;
-        let q = self.x * &pp;
-        let x = r.square() + &(ppp + &q.double()).negate(3);
-        self.y = r * &(q + &x.negate(5)) + &(self.y * &ppp).negate(1);
+        let ppp = p * pp;
+        let q = self.x * pp;
+        let x = r.square() + (ppp + q.double()).negate(3);
+        self.y = r * (q + x.negate(5)) + (self.y * ppp).negate(1);
         self.x = x;
-        self.zz = self.zz * &pp;
-        self.zzz = self.zzz * &ppp;
+        self.zz *= pp;
+        self.zzz *= ppp;
     }
 
     /// Doubles the sum.
     pub(super) fn double(&mut self) {
         let u = self.y.double();
         let v = u.square();
-        let w = u * &v;
-        let s = self.x * &v;
+        let w = u * v;
+        let s = self.x * v;
         let m = self.x.square().mul_single(3);
-        let x = m.square() + &s.double().negate(2);
-        self.y = m * &(s + &x.negate(4)) + &(w * &self.y).negate(1);
+        let x = m.square() + s.double().negate(2);
+        self.y = m * (s + x.negate(4)) + (w * self.y).negate(1);
         self.x = x;
-        self.zz = v * &self.zz;
-        self.zzz = w * &self.zzz;
+        self.zz = v * self.zz;
+        self.zzz = w * self.zzz;
     }
 
     /// Both sums in compressed form, for one inversion. `None` if either is the identity, or met one on the way.
     pub(super) fn compress_pair(left: &Self, right: &Self) -> Option<(Compressed, Compressed)> {
-        let inverse: Field = Option::from((left.zzz * &right.zzz).invert_vartime())?;
-        let left_inverse = inverse * &right.zzz;
-        let right_inverse = inverse * &left.zzz;
+        let inverse: Field = Option::from((left.zzz * right.zzz).invert_vartime())?;
+        let left_inverse = inverse * right.zzz;
+        let right_inverse = inverse * left.zzz;
         Some((left.compress(&left_inverse), right.compress(&right_inverse)))
     }
 
     /// The compressed form, given 1 / ZZZ.
     fn compress(&self, zzz_inverse: &Field) -> Compressed {
-        let z_inverse = self.zz * zzz_inverse;
-        let x = self.x * &z_inverse.square();
-        let y = (self.y * zzz_inverse).normalize();
+        let z_inverse = self.zz * *zzz_inverse;
+        let x = self.x * z_inverse.square();
+        let y = (self.y * *zzz_inverse).normalize();
         let mut compressed = [0; 33];
         compressed[0] = 2 | y.is_odd().unwrap_u8();
         compressed[1..].copy_from_slice(&x.to_bytes());

@@ -35,7 +35,7 @@ pub(crate) fn hash_to_scalar(input: &[u8]) -> Option<Scalar> {
 pub(crate) fn hash_to_curve(key: &Compressed) -> Option<AffinePoint> {
     let mut digest = Sha3_256::digest(key);
     for _ in 0..ATTEMPTS {
-        if let Some(point) = Option::from(AffinePoint::decompress(&digest.into(), Choice::from(0))) {
+        if let Some(point) = Option::from(AffinePoint::decompress(&digest, Choice::from(0))) {
             return Some(point);
         }
         digest = Sha3_256::digest(digest);

@@ -40,11 +40,11 @@ pub fn sign(
     message: &[u8; 32],
     ring: &[PublicKey],
     key: &SecretKey,
-    rng: &mut impl CryptoRng,
+    random: &mut impl CryptoRng,
 ) -> Result<RingSignature, RingSignError> {
     sign_with_nonces(message, ring, key, || {
         let mut wide = Zeroizing::new([0; 64]);
-        rng.fill_bytes(wide.as_mut());
+        random.fill_bytes(wide.as_mut());
         <Scalar as Reduce<WideBytes>>::reduce(&(*wide).into())
     })
 }

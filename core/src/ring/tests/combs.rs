@@ -22,11 +22,6 @@ fn base() -> AffinePoint {
 }
 
 #[test]
-fn a_table_stays_below_64_kib() {
-    assert!(Table::BYTES <= 64 << 10, "{} bytes", Table::BYTES);
-}
-
-#[test]
 fn the_identity_has_no_table() {
     assert!(Table::new(&AffinePoint::IDENTITY).is_none());
 }

@@ -22,13 +22,13 @@ fn every_members_signature_verifies() {
     let config = Config { cases: 2000, ..Config::default() };
     TestRunner::new(config)
         .run(&strategy, |(message, members, signer, seed)| {
-            let signer = &keys[members[signer.index(members.len())]];
+            let own = &keys[members[signer.index(members.len())]];
             let mut ring: Vec<_> = members.iter().map(|member| *keys[*member].public_key()).collect();
             if ring.len() == 1 {
                 // The signer refuses rings of one; the same key twice is what gateways use instead.
                 ring.push(ring[0]);
             }
-            let signed = sign(&message, &ring, signer, &mut StdRng::seed_from_u64(seed)).unwrap();
+            let signed = sign(&message, &ring, own, &mut StdRng::seed_from_u64(seed)).unwrap();
             let decoded = verifier.decode(&signed.encode(), 5).unwrap();
             prop_assert_eq!(&decoded, &signed);
             prop_assert!(verifier.verify(&message, &decoded));
