@@ -101,7 +101,10 @@ impl Config {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty or contain braces"));
         }
         if self.leases.renew.0.is_zero() || self.leases.renew.0 * 3 > self.leases.ttl.0 {
-            return Err(ConfigError::invalid("leases.renew", "must be more than zero and at most a third of leases.ttl"));
+            return Err(ConfigError::invalid(
+                "leases.renew",
+                "must be more than zero and at most a third of leases.ttl",
+            ));
         }
         if !self.transactions.gas_adjustment.is_finite() || self.transactions.gas_adjustment < 1.0 {
             return Err(ConfigError::invalid("transactions.gasAdjustment", "must be at least 1"));

@@ -1,6 +1,21 @@
 //! The miner: turns recorded relays into settled claims.
+//!
+//! [`run`] is the process. [`ownership`] decides which suppliers are ours, an [`owner::Owner`] works for each, and
+//! [`lifecycle`] holds the decisions.
+
+pub mod admission;
 pub mod config;
 pub mod lifecycle;
+pub mod metrics;
+pub mod owner;
+pub mod ownership;
+pub mod probes;
 pub mod record;
-mod submission;
+mod run;
+pub mod session;
+pub mod settlement;
+pub mod status;
+pub mod submission;
+
 pub use config::Config;
+pub use run::{MinerError, run};

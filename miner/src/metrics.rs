@@ -52,8 +52,16 @@ impl Metrics {
         registry.register("relays_added_to_trie", "Relays that became leaves", metrics.leaves.clone());
         registry.register("relays_duplicate", "Log entries whose relay was a leaf already", metrics.duplicates.clone());
         registry.register("relays_unclaimable", "Log entries that cannot be claimed", metrics.unclaimable.clone());
-        registry.register("messages_sent", "Claims and proofs sent, repetitions of the same bytes not counted", metrics.messages_sent.clone());
-        registry.register("messages_refused", "Claims and proofs that the chain would refuse", metrics.messages_refused.clone());
+        registry.register(
+            "messages_sent",
+            "Claims and proofs sent, repetitions of the same bytes not counted",
+            metrics.messages_sent.clone(),
+        );
+        registry.register(
+            "messages_refused",
+            "Claims and proofs that the chain would refuse",
+            metrics.messages_refused.clone(),
+        );
         registry.register("sessions_ended", "Sessions that are over, by outcome", metrics.sessions_ended.clone());
         registry.register("relays_ended", "Relays of sessions that are over, by outcome", metrics.relays_ended.clone());
         registry.register("earned_upokt", "What the suppliers' shareholders received", metrics.earned.clone());

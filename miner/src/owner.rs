@@ -17,6 +17,7 @@ use std::time::Duration;
 use relay_core::address::Address;
 use relay_core::chain::{Block, BlockFeed, Chain, ChainError};
 use relay_core::clock::Clock;
+use relay_core::ring::Verifier;
 use relay_core::store::{Fence, Incarnation, Store, StoreError};
 use relay_core::units::SessionId;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,9 @@ use crate::submission::{Wallet, WalletError};
 
 /// How often the log is read when no block comes.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Sessions that are over and still counted in the status.
+const REMEMBERED: usize = 1_000;
 
 /// What every owner of a process shares.
 pub struct Surroundings {
@@ -45,6 +49,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// What `/status` shows.
     pub board: StatusBoard,
+    /// Checks ring signatures of relays that are about to be shown to the chain.
+    pub verifier: Verifier,
     /// The largest relay that is claimed, in bytes.
     pub largest_relay: usize,
     /// The most messages of one transaction.
@@ -85,7 +91,7 @@ pub enum OwnerError {
 impl OwnerError {
     /// Whether the owner must not go on with what it has in memory.
     fn is_final(&self) -> bool {
-        matches!(self, Self::IncarnationChanged | Self::Store(StoreError::FenceLost { .. }))
+        matches!(self, Self::IncarnationChanged | Self::Store(StoreError::FenceLost))
     }
 }
 
@@ -106,10 +112,16 @@ impl Owner {
                 wallet.remember(flight.expires);
             }
             match &record.ending {
-                Some(ending) => status.note_ending(&record.header, ending),
+                // It ended, but the log did not go yet: that is tried again.
+                Some(_) => around.store.finish(&fence, &supplier, &id).await.map(|_| ())?,
                 None => {
                     sessions.insert(id, Session::new(record));
                 }
+            }
+        }
+        for (_, record) in around.store.ended::<SessionRecord>(&supplier, REMEMBERED).await?.into_iter().rev() {
+            if let Some(ending) = &record.ending {
+                status.note_ending(&record.header, ending);
             }
         }
         Ok(Self { around, supplier, fence, wallet, incarnation, reappends_until, sessions, status })

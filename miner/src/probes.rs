@@ -55,7 +55,8 @@ impl Probes for MinerProbes {
         let stage = self.stage.get();
         readiness.check("started", stage.is_none(), stage.unwrap_or_else(|| "working".to_owned()));
         let silence = self.feed.since_last();
-        let fresh = self.feed.latest().is_some() && silence < (self.feed.block_time() * 3).max(std::time::Duration::from_mins(1));
+        let fresh = self.feed.latest().is_some()
+            && silence < (self.feed.block_time() * 3).max(std::time::Duration::from_mins(1));
         readiness.check("chain", fresh, format!("height {}, {} s ago", self.feed.height(), silence.as_secs()));
         readiness
     }

@@ -55,6 +55,9 @@ pub struct Flight {
     pub expires: ChainTime,
     /// Height at which they were last broadcast.
     pub broadcast_at: Height,
+    /// Height at which a node said that their timestamp is used: they are in a block, or another transaction took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent_at: Option<Height>,
 }
 
 /// What a session's relays came to. Every relay of its log is in exactly one of the terms.

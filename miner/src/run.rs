@@ -5,6 +5,7 @@ use relay_core::chain::{BlockFeed, Chain, ChainConfig, ChainError, FeedConfig, I
 use relay_core::clock::{Clock, SkewError};
 use relay_core::config::ConfigError;
 use relay_core::keys::{KeySource, KeysError};
+use relay_core::ring::Verifier;
 use relay_core::store::{ChainIdentity, InstanceId, Store, StoreConfig, StoreError};
 use relay_core::telemetry::{AdminServer, Progress, TelemetryError};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use crate::ownership::{Keys, Ownership};
 use crate::probes::{MinerProbes, Stage};
 use crate::status::StatusBoard;
 use crate::submission::GasPolicy;
+
+/// Memory for ring tables. A miner verifies one relay a proof, so it needs few.
+const VERIFIER_BYTES: usize = 4 << 20;
 
 /// Pause between two attempts to reach the chain or Redis at start.
 const RETRY: Duration = Duration::from_secs(1);
@@ -70,7 +74,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
 
     let Some((store, identity)) = connect(&config, &chain, &clock, &stage, &stop).await? else { return Ok(()) };
     stage.works();
-    let incarnation = store.watch_incarnation(stop.child_token());
+    let incarnation = store.watch_incarnation();
     let around = Arc::new(Surroundings {
         store,
         chain,
@@ -78,11 +82,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
         clock,
         metrics,
         board,
+        verifier: Verifier::new(VERIFIER_BYTES),
         largest_relay: config.transactions.max_relay_bytes,
         max_messages: config.transactions.max_messages,
     });
     let gas = GasPolicy { price: config.transactions.gas_price, adjustment: config.transactions.gas_adjustment };
-    let keys = Keys { ring, chain_id: identity.chain_id, gas };
+    let keys = Keys { name: config.name, ring, chain_id: identity.chain_id, gas };
     let beat = progress.watch("leases", STALLED);
     Ownership::new(around, keys, config.leases, InstanceId::random()).run(incarnation, beat, stop).await;
     admin.abort();
@@ -110,10 +115,15 @@ async fn connect(
             return Ok(None);
         }
     };
-    let store_config = StoreConfig::new(&config.redis.url, &config.redis.prefix);
+    let store_config = StoreConfig {
+        url: config.redis.url.clone(),
+        prefix: config.redis.prefix.clone(),
+        lease: config.leases.ttl,
+        ..StoreConfig::default()
+    };
     loop {
         let whose = ChainIdentity { chain_id: identity.chain_id.clone(), genesis_hash: hex::encode(identity.hash) };
-        match Store::open(store_config.clone(), whose, clock.clone()).await {
+        match Store::open_with_clock(store_config.clone(), whose, *clock).await {
             Ok(store) => return Ok(Some((store, identity))),
             Err(error) if error.is_transient() => {
                 stage.waits_for(format!("Redis: {error}"));

@@ -1,12 +1,12 @@
 //! One session of one supplier, as its owner holds it in memory. All of it can be rebuilt from the log, the record and the seal.
 
+use relay_core::address::Address;
 use relay_core::chain::{Chain, ChainError};
 use relay_core::relay::Target;
-use relay_core::session::{SessionHeader, Windows};
+use relay_core::session::Windows;
 use relay_core::smst::{Inserted, Root, Trie, TrieError};
 use relay_core::store::{EntryId, LogEntry};
 use relay_core::units::{ComputeUnits, Height};
-use relay_core::address::Address;
 
 use crate::admission::{Refusal, Terms};
 use crate::lifecycle::{ClaimView, Requirement, Sealed};
@@ -152,7 +152,7 @@ impl Session {
 impl Intake {
     fn take(&mut self, entry: &LogEntry, taken: &mut Taken) -> Result<(), TrieError> {
         match self.terms.admit(&entry.relay) {
-            Ok(hash) => match self.trie.insert(hash.as_bytes(), &entry.relay, self.trie.weight(), entry.id)? {
+            Ok(hash) => match self.trie.insert(&hash.0, &entry.relay, self.trie.weight(), entry.id)? {
                 Inserted::New => taken.leaves += 1,
                 Inserted::Duplicate => {
                     taken.duplicates += 1;

@@ -1,9 +1,7 @@
 //! Bringing claims and proofs on chain: one transaction for many messages, judged message by message.
 
 mod batch;
-mod messages;
 mod wallet;
 
 pub use batch::{Batch, Left, Prepared, prepare};
-pub use messages::{claim, proof};
 pub use wallet::{GasPolicy, Wallet, WalletError};

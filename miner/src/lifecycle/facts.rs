@@ -44,7 +44,14 @@ fn log(sealed: bool) -> LogView {
 }
 
 fn chain(height: i64, claim: ClaimView, requirement: Option<Requirement>) -> ChainView {
-    ChainView { height: Height(height), time: ChainTime(height * 1_000), windows: windows(), claim, requirement, outcome: None }
+    ChainView {
+        height: Height(height),
+        time: ChainTime(height * 1_000),
+        windows: windows(),
+        claim,
+        requirement,
+        outcome: None,
+    }
 }
 
 fn decide(record: &SessionRecord, log: LogView, chain: ChainView) -> (Phase, Action) {
@@ -93,9 +100,19 @@ fn the_claim_goes_out_in_its_window_only() {
 fn the_same_bytes_go_out_once_a_block_until_their_time_is_over() {
     let mut closed = record(true);
     closed.claim.flight =
-        Some(Flight { tx_hash: TxHash([0; 32]), expires: ChainTime(24_000), broadcast_at: Height(23) });
+        Some(Flight { tx_hash: TxHash([0; 32]), expires: ChainTime(24_000), broadcast_at: Height(23), spent_at: None });
     assert_eq!(decide(&closed, log(true), chain(23, absent(23), None)).1, Action::Wait);
     assert_eq!(decide(&closed, log(true), chain(24, absent(24), None)).1, Action::Claim(Send::Again));
+    assert_eq!(decide(&closed, log(true), chain(25, absent(25), None)).1, Action::Claim(Send::Fresh));
+}
+
+#[test]
+fn a_transaction_that_failed_in_its_block_is_replaced_at_once() {
+    let mut closed = record(true);
+    let expires = ChainTime(90_000);
+    closed.claim.flight =
+        Some(Flight { tx_hash: TxHash([0; 32]), expires, broadcast_at: Height(24), spent_at: Some(Height(24)) });
+    assert_eq!(decide(&closed, log(true), chain(24, absent(24), None)).1, Action::Wait);
     assert_eq!(decide(&closed, log(true), chain(25, absent(25), None)).1, Action::Claim(Send::Fresh));
 }
 

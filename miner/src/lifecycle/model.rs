@@ -160,6 +160,7 @@ fn step(owner: &mut Owner, chain: &mut ModelChain, windows: &Windows, height: i6
                 tx_hash: TxHash([0; 32]),
                 expires: ChainTime(time + TRANSACTION_LIFE),
                 broadcast_at: Height(height),
+                spent_at: None,
             });
         }
     };

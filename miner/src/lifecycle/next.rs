@@ -2,7 +2,7 @@ use relay_core::session::Windows;
 use relay_core::units::Height;
 
 use super::view::{Action, ChainView, ClaimView, Phase, Requirement, Sealed, Send, Situation, Verdict};
-use crate::record::{Attempts, Outcome, SessionRecord};
+use crate::record::{Attempts, Flight, Outcome, SessionRecord};
 
 /// Blocks at the end of a claim window that are always left for sealing and claiming.
 const RESERVE: i64 = 3;
@@ -25,7 +25,9 @@ pub fn next(situation: &Situation<'_>) -> (Phase, Action) {
         // A log that holds nothing to claim ends here: there is nothing a seal could protect.
         return match (log.drained, log.leaves) {
             (false, _) => (Phase::Closed, Action::Wait),
-            (true, 0) if !matches!(chain.claim, ClaimView::Found { .. }) => (Phase::Closed, Action::Finish(Outcome::Empty)),
+            (true, 0) if !matches!(chain.claim, ClaimView::Found { .. }) => {
+                (Phase::Closed, Action::Finish(Outcome::Empty))
+            }
             (true, _) => (Phase::Closed, Action::Seal),
         };
     };
@@ -64,7 +66,13 @@ fn claim(record: &SessionRecord, chain: &ChainView) -> (Phase, Action) {
     (Phase::Claiming, resend(&record.claim, chain).map_or(Action::Wait, Action::Claim))
 }
 
-fn prove(record: &SessionRecord, chain: &ChainView, sealed: Sealed, root: [u8; 48], verdict: Verdict) -> (Phase, Action) {
+fn prove(
+    record: &SessionRecord,
+    chain: &ChainView,
+    sealed: Sealed,
+    root: [u8; 48],
+    verdict: Verdict,
+) -> (Phase, Action) {
     let Windows { proof_open, proof_close, .. } = chain.windows;
     match (verdict, chain.requirement) {
         (Verdict::Validated, _) | (Verdict::Pending, Some(Requirement::NotRequired)) => (Phase::Settling, Action::Wait),
@@ -87,9 +95,11 @@ fn prove(record: &SessionRecord, chain: &ChainView, sealed: Sealed, root: [u8; 4
     }
 }
 
-/// The stored bytes go out once a block until their time is over; only then are new ones made.
+/// The stored bytes go out once a block until their time is over; only then are new ones made. Bytes that are spent and did
+/// not bring the message on chain by the next block have failed in theirs.
 fn resend(attempts: &Attempts, chain: &ChainView) -> Option<Send> {
     match &attempts.flight {
+        Some(Flight { spent_at: Some(spent), .. }) => (chain.height > *spent).then_some(Send::Fresh),
         Some(flight) if chain.time <= flight.expires => (chain.height > flight.broadcast_at).then_some(Send::Again),
         Some(_) | None => Some(Send::Fresh),
     }

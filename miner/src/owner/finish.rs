@@ -17,7 +17,9 @@ impl Owner {
             let header = &session.record.header;
             match settlement::read(&self.around.chain, &self.supplier, header, windows.settlement, at).await {
                 Ok(outcome) => session.outcome = Some(outcome),
-                Err(error) => warn!(supplier = %self.supplier, session = %id, %error, "the settlement is unknown for now"),
+                Err(error) => {
+                    warn!(supplier = %self.supplier, session = %id, %error, "the settlement is unknown for now")
+                }
             }
         }
         let due = self.due(block, |action| match action {
@@ -30,7 +32,12 @@ impl Owner {
         Ok(())
     }
 
-    async fn finish(&mut self, id: &relay_core::units::SessionId, outcome: Outcome, block: &Block) -> Result<(), OwnerError> {
+    async fn finish(
+        &mut self,
+        id: &relay_core::units::SessionId,
+        outcome: Outcome,
+        block: &Block,
+    ) -> Result<(), OwnerError> {
         let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
         let ending = Ending { height: block.height, tally: session.tally(), outcome };
         session.record.ending = Some(ending.clone());

@@ -61,7 +61,9 @@ impl Owner {
         life: Duration,
         block: &Block,
     ) -> Result<(), OwnerError> {
-        let (prepared, left) = match prepare(&mut self.wallet, Batch { messages: messages.clone(), life }, block.time).await {
+        let (prepared, left) = match prepare(&mut self.wallet, Batch { messages: messages.clone(), life }, block.time)
+            .await
+        {
             // No message is to blame by name: each is tried alone, so that one cannot hold up the others.
             Err(WalletError::WouldFail(rejection)) if messages.len() > 1 => {
                 warn!(supplier = %self.supplier, kind = kind.name(), %rejection, "a batch would fail; its messages are sent one by one");
@@ -85,11 +87,15 @@ impl Owner {
 
     async fn send_first(&mut self, kind: Kind, prepared: Prepared, block: &Block) -> Result<(), OwnerError> {
         let Prepared { transaction, expires, sessions } = prepared;
-        self.around.store.put_tx(&self.fence, &self.supplier, &transaction.hash.to_string(), &transaction.bytes).await?;
+        self.around
+            .store
+            .put_tx(&self.fence, &self.supplier, &transaction.hash.to_string(), &transaction.bytes, &sessions)
+            .await?;
         for id in &sessions {
             if let Some(session) = self.sessions.get_mut(id) {
                 let attempts = kind.attempts(&mut session.record);
-                attempts.flight = Some(Flight { tx_hash: transaction.hash, expires, broadcast_at: block.height });
+                attempts.flight =
+                    Some(Flight { tx_hash: transaction.hash, expires, broadcast_at: block.height, spent_at: None });
                 attempts.transactions += 1;
                 attempts.first_sent_at.get_or_insert(block.height);
             }
@@ -97,11 +103,16 @@ impl Owner {
         }
         info!(supplier = %self.supplier, kind = kind.name(), sessions = sessions.len(), hash = %transaction.hash, height = %block.height, "sending");
         self.around.metrics.sent(kind.name(), sessions.len());
-        self.broadcast(kind, &transaction, &sessions).await
+        self.broadcast(kind, &transaction, &sessions, block).await
     }
 
     /// Sends stored bytes once more.
-    pub(super) async fn send_again(&mut self, kind: Kind, sessions: &[SessionId], block: &Block) -> Result<(), OwnerError> {
+    pub(super) async fn send_again(
+        &mut self,
+        kind: Kind,
+        sessions: &[SessionId],
+        block: &Block,
+    ) -> Result<(), OwnerError> {
         let mut by_hash: std::collections::BTreeMap<TxHash, Vec<SessionId>> = std::collections::BTreeMap::new();
         for id in sessions {
             let Some(session) = self.sessions.get_mut(id) else { continue };
@@ -117,16 +128,25 @@ impl Owner {
                 self.land(kind, &sessions);
                 continue;
             };
-            self.broadcast(kind, &SignedTx::from_bytes(bytes), &sessions).await?;
+            self.broadcast(kind, &SignedTx::from_bytes(bytes), &sessions, block).await?;
         }
         Ok(())
     }
 
-    async fn broadcast(&mut self, kind: Kind, transaction: &SignedTx, sessions: &[SessionId]) -> Result<(), OwnerError> {
+    async fn broadcast(
+        &mut self,
+        kind: Kind,
+        transaction: &SignedTx,
+        sessions: &[SessionId],
+        block: &Block,
+    ) -> Result<(), OwnerError> {
         match self.around.chain.broadcast(transaction).await {
             Ok(Verdict::Accepted { .. }) => Ok(()),
             // In a block already: module state will show it, or show that it failed there.
-            Ok(Verdict::Rejected(rejection)) if rejection.cause == Cause::TimestampUsed => Ok(()),
+            Ok(Verdict::Rejected(rejection)) if rejection.cause == Cause::TimestampUsed => {
+                self.spend(kind, sessions, block.height);
+                Ok(())
+            }
             Ok(Verdict::Rejected(rejection)) => {
                 warn!(supplier = %self.supplier, kind = kind.name(), %rejection, "a node refused a transaction");
                 self.land(kind, sessions);
@@ -139,6 +159,17 @@ impl Owner {
             Err(error) => {
                 warn!(supplier = %self.supplier, kind = kind.name(), %error, "a broadcast was not answered");
                 Ok(())
+            }
+        }
+    }
+
+    /// Notes that the transaction under way cannot get into another block.
+    fn spend(&mut self, kind: Kind, sessions: &[SessionId], height: Height) {
+        for id in sessions {
+            if let Some(flight) =
+                self.sessions.get_mut(id).and_then(|session| kind.attempts(&mut session.record).flight.as_mut())
+            {
+                flight.spent_at.get_or_insert(height);
             }
         }
     }

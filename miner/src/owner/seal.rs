@@ -23,7 +23,9 @@ impl Owner {
         let undrained: Vec<SessionId> = self
             .sessions
             .iter()
-            .filter(|(_, session)| session.record.closed_at.is_some() && session.record.ending.is_none() && !session.drained)
+            .filter(|(_, session)| {
+                session.record.closed_at.is_some() && session.record.ending.is_none() && !session.drained
+            })
             .map(|(id, _)| id.clone())
             .collect();
         if undrained.is_empty() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use relay_core::address::Address;
 use relay_core::keys::KeyRing;
-use relay_core::store::{Fence, Incarnation, InstanceId, StoreError};
+use relay_core::store::{Acquisition, Incarnation, InstanceId, Lease, StoreError};
 use relay_core::telemetry::Beat;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,6 +22,8 @@ const REAPPENDS_TAKE: Duration = Duration::from_secs(5);
 
 /// What the wallets of all suppliers need.
 pub struct Keys {
+    /// How people call this miner.
+    pub name: String,
     /// The supplier keys.
     pub ring: KeyRing,
     /// The chain id that transactions are signed for.
@@ -37,13 +39,11 @@ pub struct Ownership {
     leases: LeaseSection,
     instance: InstanceId,
     owned: BTreeMap<Address, Owned>,
-    /// When the last successful renewal of all leases began. Beyond one `ttl` after it nothing is ours any more.
-    renewed_at: Duration,
     reappends_until: Option<Duration>,
 }
 
 struct Owned {
-    fence: Fence,
+    lease: Lease,
     stop: CancellationToken,
     task: JoinHandle<Result<(), OwnerError>>,
 }
@@ -52,8 +52,7 @@ impl Ownership {
     /// Nothing is owned yet. The instance id is new for each process, so that a lease found in an old name is never resumed.
     #[must_use]
     pub fn new(around: Arc<Surroundings>, keys: Keys, leases: LeaseSection, instance: InstanceId) -> Self {
-        let renewed_at = around.clock.monotonic();
-        Self { around, keys, leases, instance, owned: BTreeMap::new(), renewed_at, reappends_until: None }
+        Self { around, keys, leases, instance, owned: BTreeMap::new(), reappends_until: None }
     }
 
     /// Owns suppliers until told to stop, then hands them over at once.
@@ -79,20 +78,20 @@ impl Ownership {
 
     /// One round: show that we live, renew, give up what is another's, take what is ours.
     async fn round(&mut self) -> Result<(), StoreError> {
-        let ttl = self.leases.ttl.0;
-        self.around.store.heartbeat(&self.instance, ttl).await?;
+        self.around.store.heartbeat(&self.instance, &self.keys.name).await?;
         self.renew().await?;
         self.reap();
         let members = self.around.store.members().await?;
-        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
-        let ours = self.instance.to_string();
+        let members: Vec<String> = members.into_iter().map(|member| member.instance.as_str().to_owned()).collect();
+        let ours = self.instance.as_str();
         let wanted: HashMap<Address, bool> = self
             .keys
             .ring
             .addresses()
-            .map(|supplier| (supplier.clone(), preferred(supplier, &members) == Some(ours.as_str())))
+            .map(|supplier| (supplier.clone(), preferred(supplier, &members) == Some(ours)))
             .collect();
-        let others: Vec<Address> = self.owned.keys().filter(|supplier| !wanted.get(*supplier).copied().unwrap_or(false)).cloned().collect();
+        let others: Vec<Address> =
+            self.owned.keys().filter(|supplier| !wanted.get(*supplier).copied().unwrap_or(false)).cloned().collect();
         for supplier in others {
             self.give_up(&supplier).await;
         }
@@ -106,14 +105,15 @@ impl Ownership {
     }
 
     async fn renew(&mut self) -> Result<(), StoreError> {
-        let began = self.around.clock.monotonic();
-        let held: Vec<(Address, Fence)> = self.owned.iter().map(|(supplier, owned)| (supplier.clone(), owned.fence.clone())).collect();
-        let renewed = self.around.store.renew(&held, self.leases.ttl.0).await?;
-        self.renewed_at = began;
-        for ((supplier, _), still_ours) in held.into_iter().zip(renewed) {
-            if !still_ours {
-                warn!(%supplier, "the lease is another's now");
-                self.drop_task(&supplier);
+        let held: Vec<Lease> = self.owned.values().map(|owned| owned.lease.clone()).collect();
+        let renewed = self.around.store.renew(&held).await?;
+        for (old, renewed) in held.into_iter().zip(renewed) {
+            match (renewed, self.owned.get_mut(&old.supplier)) {
+                (Some(lease), Some(owned)) => owned.lease = lease,
+                _ => {
+                    warn!(supplier = %old.supplier, "the lease is lost");
+                    self.drop_task(&old.supplier);
+                }
             }
         }
         Ok(())
@@ -121,29 +121,44 @@ impl Ownership {
 
     /// A miner that could not renew for a whole lease must assume that another has taken over.
     fn fence_self(&mut self) {
-        if !self.owned.is_empty() && self.around.clock.monotonic().saturating_sub(self.renewed_at) >= self.leases.ttl.0 {
-            warn!(suppliers = self.owned.len(), "leases ran out without renewal; all work on them stops");
-            self.drop_all();
+        let now = self.around.clock.monotonic();
+        let over: Vec<Address> = self
+            .owned
+            .iter()
+            .filter(|(_, owned)| !owned.lease.lasts(now))
+            .map(|(supplier, _)| supplier.clone())
+            .collect();
+        for supplier in over {
+            warn!(%supplier, "the lease ran out without renewal; all work on the supplier stops");
+            self.drop_task(&supplier);
         }
     }
 
     async fn take(&mut self, supplier: Address) -> Result<(), StoreError> {
         let Some(key) = self.keys.ring.get(&supplier).cloned() else { return Ok(()) };
-        let Some(fence) = self.around.store.acquire(&supplier, &self.instance, self.leases.ttl.0).await? else { return Ok(()) };
+        let Acquisition::Acquired(lease) = self.around.store.acquire(&supplier, &self.instance).await? else {
+            return Ok(());
+        };
         let wallet = Wallet::new(key, self.around.chain.clone(), self.keys.chain_id.clone(), self.keys.gas.clone());
-        let (around, token, reappends) = (self.around.clone(), fence.clone(), self.reappends_until);
+        let (around, token, reappends) = (self.around.clone(), lease.fence.clone(), self.reappends_until);
         let stop = CancellationToken::new();
         let (stopped, name) = (stop.clone(), supplier.clone());
-        let task = tokio::spawn(async move {
-            Owner::take_over(around, token, name, wallet, reappends).await?.run(stopped).await
-        });
-        self.owned.insert(supplier, Owned { fence, stop, task });
+        let task =
+            tokio::spawn(
+                async move { Owner::take_over(around, token, name, wallet, reappends).await?.run(stopped).await },
+            );
+        self.owned.insert(supplier, Owned { lease, stop, task });
         Ok(())
     }
 
     /// Notices owners that ended by themselves; their suppliers are taken again with a new fence.
     fn reap(&mut self) {
-        let ended: Vec<Address> = self.owned.iter().filter(|(_, owned)| owned.task.is_finished()).map(|(supplier, _)| supplier.clone()).collect();
+        let ended: Vec<Address> = self
+            .owned
+            .iter()
+            .filter(|(_, owned)| owned.task.is_finished())
+            .map(|(supplier, _)| supplier.clone())
+            .collect();
         for supplier in ended {
             self.drop_task(&supplier);
         }
@@ -159,7 +174,7 @@ impl Ownership {
             Err(error) => warn!(%supplier, %error, "the owner's task failed"),
         }
         self.around.board.remove(supplier);
-        match self.around.store.release(supplier, &owned.fence).await {
+        match self.around.store.release(std::slice::from_ref(&owned.lease)).await {
             Ok(()) => info!(%supplier, "handed over"),
             Err(error) => warn!(%supplier, %error, "the lease could not be released; it runs out by itself"),
         }
@@ -179,19 +194,12 @@ impl Ownership {
     async fn start_anew(&mut self) {
         warn!("Redis changed its incarnation; all suppliers are taken again");
         self.reappends_until = Some(self.around.clock.monotonic() + REAPPENDS_TAKE);
-        let held: Vec<(Address, Fence)> = self.owned.iter().map(|(supplier, owned)| (supplier.clone(), owned.fence.clone())).collect();
-        self.drop_all();
-        for (supplier, fence) in held {
-            if let Err(error) = self.around.store.release(&supplier, &fence).await {
-                warn!(%supplier, %error, "an old lease could not be released");
-            }
+        let held: Vec<Lease> = self.owned.values().map(|owned| owned.lease.clone()).collect();
+        for lease in &held {
+            self.drop_task(&lease.supplier);
         }
-    }
-
-    fn drop_all(&mut self) {
-        let all: Vec<Address> = self.owned.keys().cloned().collect();
-        for supplier in all {
-            self.drop_task(&supplier);
+        if let Err(error) = self.around.store.release(&held).await {
+            warn!(%error, "old leases could not be released; they run out by themselves");
         }
     }
 

@@ -35,7 +35,11 @@ pub struct Left {
 
 /// Signs one transaction for as many messages as the chain would carry out. A transaction is all or nothing, so a message that
 /// would fail is taken out and the rest goes on without it.
-pub async fn prepare(wallet: &mut Wallet, batch: Batch, block_time: ChainTime) -> Result<(Option<Prepared>, Vec<Left>), WalletError> {
+pub async fn prepare(
+    wallet: &mut Wallet,
+    batch: Batch,
+    block_time: ChainTime,
+) -> Result<(Option<Prepared>, Vec<Left>), WalletError> {
     let Batch { mut messages, life } = batch;
     let mut left = Vec::new();
     while !messages.is_empty() {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use prost_types::Any;
-use relay_core::address::SecretKey;
+use relay_core::address::{PublicKey, SecretKey};
 use relay_core::chain::tx::{Draft, GasPrice, SignedTx, TimestampError, Timestamps, adjusted_gas};
 use relay_core::chain::{Chain, ChainError, ChainTime, Rejection, Simulation};
 
@@ -44,6 +44,12 @@ impl Wallet {
     #[must_use]
     pub fn new(key: SecretKey, chain: Chain, chain_id: String, gas: GasPolicy) -> Self {
         Self { key, chain, chain_id, gas, account_number: None, timestamps: Timestamps::default() }
+    }
+
+    /// The key that the chain knows the supplier by.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
     }
 
     /// Keeps a timestamp of an earlier owner from being used again.

@@ -1,0 +1,205 @@
+//! Proofs: whether one is required, which leaf it shows, and a look at it with the chain's eyes before it is sent.
+
+use relay_core::chain::{Block, tx};
+use relay_core::proof::{self, Claim, Pricing, ProofParams, ProofRefusal, ProofTerms, check_submission, proof_path};
+use relay_core::relay::Target;
+use relay_core::smst::{Root, SiblingData, gob};
+use relay_core::units::{ComputeUnits, Height, SessionId, Upokt};
+use tracing::{error, warn};
+
+use super::flights::Kind;
+use super::{Owner, OwnerError};
+use crate::lifecycle::{Action, ClaimView, Requirement, Send, Verdict};
+use crate::session::Session;
+
+/// In the last blocks of a window a proof of unknown requirement is sent rather than waited for: a superfluous one costs gas,
+/// a missing one stake.
+const LAST_CALL: i64 = 2;
+
+impl Owner {
+    /// Decides which claims need a proof, and brings due proofs on chain.
+    pub(super) async fn bring_proofs(&mut self, block: &Block) -> Result<(), OwnerError> {
+        let uncertain = self.decide_requirements(block).await;
+        let due = self.due(block, |action| match action {
+            Action::Proof(send) => Some(send),
+            _ => None,
+        });
+        let again: Vec<SessionId> =
+            due.iter().filter(|(_, send)| *send == Send::Again).map(|(id, _)| id.clone()).collect();
+        self.send_again(Kind::Proof, &again, block).await?;
+        let mut together = Vec::new();
+        let mut close: Option<Height> = None;
+        for (id, _) in due.into_iter().filter(|(_, send)| *send == Send::Fresh) {
+            let Some(proof_close) =
+                self.sessions.get(&id).and_then(|session| session.windows).map(|windows| windows.proof_close)
+            else {
+                continue;
+            };
+            let Some(message) = self.make_proof(&id, block).await? else { continue };
+            if uncertain.contains(&id) {
+                // A proof that turns out not to be required fails its transaction, so it travels alone.
+                self.launch(Kind::Proof, vec![(id, message)], proof_close, block).await?;
+            } else {
+                together.push((id, message));
+                close = Some(close.map_or(proof_close, |close| close.min(proof_close)));
+            }
+        }
+        match close {
+            Some(close) => self.launch(Kind::Proof, together, close, block).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Finds out, from the seed block on, which claims need a proof. Gives those that are proven without knowing.
+    async fn decide_requirements(&mut self, block: &Block) -> Vec<SessionId> {
+        let mut uncertain = Vec::new();
+        for (id, session) in &mut self.sessions {
+            let (Some(windows), ClaimView::Found { root, verdict: Verdict::Pending }) =
+                (session.windows, session.claim)
+            else {
+                continue;
+            };
+            if session.requirement.is_some() || block.height < windows.seed_height() {
+                continue;
+            }
+            let claim =
+                Claim { supplier: self.supplier.clone(), session: session.record.header.clone(), root: Root(root) };
+            match requirement(&self.around.chain, &claim, windows.seed_height()).await {
+                Ok(requirement) => session.requirement = Some(requirement),
+                Err(reason) => {
+                    warn!(supplier = %self.supplier, session = %id, reason, "whether a proof is required is unknown for now");
+                    if block.height >= windows.proof_close - LAST_CALL {
+                        session.requirement = Some(Requirement::Required);
+                        uncertain.push(id.clone());
+                    }
+                }
+            }
+        }
+        uncertain
+    }
+
+    /// Builds the proof of a session and checks it as the chain will. `None` when it would not hold; the reason is noted.
+    async fn make_proof(&mut self, id: &SessionId, block: &Block) -> Result<Option<prost_types::Any>, OwnerError> {
+        let around = self.around.clone();
+        let Some(session) = self.sessions.get_mut(id) else { return Ok(None) };
+        let (Some(windows), Some(root)) = (session.windows, session.seal) else { return Ok(None) };
+        let seed = around.chain.block(windows.seed_height()).await?.hash;
+        let path = proof_path(&seed, id);
+        let values = read_values(&around.store, &self.supplier, id, session, &path).await?;
+        let Some(trie) = session.trie() else { return Ok(None) };
+        let weight = ComputeUnits(trie.weight());
+        let made = trie.prove(&path, SiblingData::Send, |entry| {
+            values.iter().find(|(known, _)| known == entry).map(|(_, relay)| relay.as_ref())
+        });
+        let made = match made {
+            Ok(made) => made,
+            Err(reason) => {
+                error!(supplier = %self.supplier, session = %id, %reason, "no proof could be made");
+                return self.note_error(Kind::Proof, id, reason.to_string()).await.map(|()| None);
+            }
+        };
+        let claim = Claim { supplier: self.supplier.clone(), session: session.record.header.clone(), root };
+        let message = claim.proof_message(gob::encode(&made.compact()));
+        match self.judge(&claim, &message, weight, &seed, block).await {
+            Ok(Ok(())) => Ok(Some(tx::proof(&message))),
+            Ok(Err(ProofRefusal::NotRequired)) => {
+                if let Some(session) = self.sessions.get_mut(id) {
+                    session.requirement = Some(Requirement::NotRequired);
+                }
+                Ok(None)
+            }
+            Ok(Err(refusal)) => {
+                error!(supplier = %self.supplier, session = %id, %refusal, "the chain would judge this proof invalid; it is not sent");
+                self.note_error(Kind::Proof, id, refusal.to_string()).await.map(|()| None)
+            }
+            // What is needed to judge it cannot be had. Near the end it goes out unjudged.
+            Err(reason) if block.height >= windows.proof_close - LAST_CALL => {
+                warn!(supplier = %self.supplier, session = %id, reason, "a proof is sent without having been checked");
+                Ok(Some(tx::proof(&message)))
+            }
+            Err(reason) => {
+                warn!(supplier = %self.supplier, session = %id, reason, "a proof cannot be checked yet");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        claim: &Claim,
+        message: &relay_core::proto::pocket::proof::MsgSubmitProof,
+        compute_units_per_relay: ComputeUnits,
+        seed_block_hash: &[u8; 32],
+        block: &Block,
+    ) -> Result<Result<(), ProofRefusal>, String> {
+        let chain = &self.around.chain;
+        let header = &claim.session;
+        let text = |error: relay_core::chain::ChainError| error.to_string();
+        let windows = crate::session::windows(chain, header.end).await.map_err(text)?;
+        let pricing = pricing(chain, header).await?;
+        let params = proof_params(chain).await?;
+        let (_, spendable) = chain.balance(&self.supplier).await.map_err(text)?;
+        let ring = chain.ring_keys(&header.application, header.end).await.map_err(|error| error.to_string())?;
+        let terms = ProofTerms {
+            session: header,
+            claim: Some(claim),
+            windows: &windows,
+            height: block.height + 1,
+            seed_block_hash,
+            compute_units_per_relay,
+            pricing: &pricing,
+            params: &params,
+            spendable,
+            supplier_key: self.wallet.public_key(),
+            ring: &ring,
+        };
+        Ok(check_submission(message, &terms, &self.around.verifier))
+    }
+}
+
+/// The relays that the proof of a path shows: the closest one and, if it is a leaf, the one beside it.
+async fn read_values(
+    store: &relay_core::store::Store,
+    supplier: &relay_core::address::Address,
+    id: &SessionId,
+    session: &mut Session,
+    path: &[u8; 32],
+) -> Result<Vec<(relay_core::store::EntryId, bytes::Bytes)>, OwnerError> {
+    let Some(closest) = session.trie().and_then(|trie| trie.closest(path)) else { return Ok(Vec::new()) };
+    let mut values = Vec::with_capacity(2);
+    for entry in std::iter::once(closest.relay).chain(closest.sibling) {
+        if let Some(found) = store.entry(supplier, id, entry).await? {
+            values.push((entry, found.relay));
+        }
+    }
+    Ok(values)
+}
+
+async fn pricing(
+    chain: &relay_core::chain::Chain,
+    header: &relay_core::session::SessionHeader,
+) -> Result<Pricing, String> {
+    let params = chain.params_at(header.start).await.map_err(|error| error.to_string())?;
+    let target = chain.difficulty_at(&header.service, header.start).await.map_err(|error| error.to_string())?;
+    Ok(Pricing::new(&params, Target(target)))
+}
+
+async fn proof_params(chain: &relay_core::chain::Chain) -> Result<ProofParams, String> {
+    let params = chain.proof_params().await.map_err(|error| error.to_string())?;
+    ProofParams::try_from(&*params).map_err(|error| error.to_string())
+}
+
+/// Decides as the chain will when the proof arrives.
+async fn requirement(
+    chain: &relay_core::chain::Chain,
+    claim: &Claim,
+    seed_height: Height,
+) -> Result<Requirement, String> {
+    let seed = chain.block(seed_height).await.map_err(|error| error.to_string())?.hash;
+    let pricing = pricing(chain, &claim.session).await?;
+    let params = proof_params(chain).await?;
+    let claimed: Upokt =
+        proof::claimed_upokt(ComputeUnits(claim.root.sum()), &pricing).map_err(|error| error.to_string())?;
+    let required = proof::requirement(&claim.hash_while_pending(), claimed, &params, &seed).is_required();
+    Ok(if required { Requirement::Required } else { Requirement::NotRequired })
+}

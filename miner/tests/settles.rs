@@ -1,0 +1,129 @@
+//! A miner alone, between a real Redis and a real chain: relays that stand in the log become a settled claim.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use miner::Config;
+use relay_core::address::SecretKey;
+use relay_core::chain::{Chain as Node, ChainConfig, NodeConfig};
+use relay_core::client::{OpenSession, json_rpc_payload, sign_request};
+use relay_core::relay::{MinedRelay, sign_response};
+use relay_core::store::{Append, ChainIdentity, Store, StoreConfig};
+use serde_json::{Value, json};
+use testbed::{Chain, Genesis, Redis};
+use tokio_util::sync::CancellationToken;
+
+struct Scene {
+    chain: Chain,
+    redis: Redis,
+    node: Node,
+    keys: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new(genesis: Genesis) -> Self {
+        let chain = Chain::start(genesis).await.unwrap();
+        let redis = Redis::start_with(&[("appendfsync", "always")]).await.unwrap();
+        let node = Node::new(&ChainConfig::new(nodes(&chain))).unwrap();
+        let keys = tempfile::tempdir().unwrap();
+        let supplier = chain.account("supplier1").unwrap();
+        std::fs::write(keys.path().join("supplier1"), &supplier.private_key).unwrap();
+        Self { chain, redis, node, keys }
+    }
+
+    fn config(&self) -> Config {
+        let config = json!({
+            "name": "miner-0",
+            "admin": "127.0.0.1:0",
+            "chain": {"id": "pocket", "nodes": nodes(&self.chain)},
+            "redis": {"url": self.redis.url(), "prefix": "test"},
+            "keys": {"directory": self.keys.path()},
+            "leases": {"ttl": "3s", "renew": "500ms"},
+        });
+        serde_json::from_value(config).unwrap()
+    }
+
+    async fn store(&self) -> Store {
+        let identity = self.node.identity().await.unwrap();
+        let chain = ChainIdentity { chain_id: identity.chain_id, genesis_hash: hex::encode(identity.hash) };
+        let config = StoreConfig { url: self.redis.url(), prefix: "test".to_owned(), ..StoreConfig::default() };
+        Store::open(config, chain).await.unwrap()
+    }
+
+    /// Appends relays of the present session, as a relayer would.
+    async fn serve(&self, store: &Store, count: usize) -> OpenSession {
+        let gateway = SecretKey::from_hex(&self.chain.account("gateway1").unwrap().private_key).unwrap();
+        let supplier = SecretKey::from_hex(&self.chain.account("supplier1").unwrap().private_key).unwrap();
+        let application = self.chain.account("app1").unwrap().address.parse().unwrap();
+        let service = "svc1".into();
+        let session = OpenSession::fetch(&self.node, &application, &service).await.unwrap();
+        let relays: Vec<Append> = (0..count)
+            .map(|n| {
+                let payload = json_rpc_payload(format!(r#"{{"id":{n}}}"#).into());
+                let request =
+                    sign_request(&session.header, &session.ring, supplier.address(), payload, &gateway).unwrap();
+                let response = sign_response(&session.header, Bytes::from_static(b"answer"), &supplier).unwrap();
+                let relay = MinedRelay::new(&request, &response).bytes;
+                Append { session: session.header.clone(), relay, arrival: session.header.start, earlier: None }
+            })
+            .collect();
+        store.append(supplier.address(), &relays).await.unwrap();
+        session
+    }
+
+    /// The fate of a session, as its record tells it.
+    async fn ending(&self, store: &Store, session: &OpenSession) -> Value {
+        let supplier = self.chain.account("supplier1").unwrap().address.parse().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(90);
+        loop {
+            let ended: Vec<(_, Value)> = store.ended(&supplier, 10).await.unwrap();
+            if let Some((_, record)) = ended.into_iter().find(|(id, _)| *id == session.header.id) {
+                return record["ending"].clone();
+            }
+            assert!(Instant::now() < deadline, "the session did not end");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn nodes(chain: &Chain) -> Vec<NodeConfig> {
+    vec![NodeConfig { name: "chain".into(), rpc: chain.rpc().into(), grpc: chain.grpc() }]
+}
+
+fn genesis() -> Genesis {
+    Genesis::new().block_time(Duration::from_millis(300)).param(
+        "shared",
+        json!({
+            "num_blocks_per_session": 10, "claim_window_close_offset_blocks": 12,
+            "proof_window_close_offset_blocks": 12, "supplier_unbonding_period_sessions": 4,
+            "application_unbonding_period_sessions": 4, "gateway_unbonding_period_sessions": 4,
+        }),
+    )
+}
+
+async fn settle(genesis: Genesis) -> Value {
+    let _ = tracing_subscriber::fmt().with_env_filter("info,miner=debug").with_test_writer().try_init();
+    let scene = Scene::new(genesis).await;
+    let store = scene.store().await;
+    let stop = CancellationToken::new();
+    let miner = tokio::spawn(miner::run(scene.config(), stop.clone()));
+    let session = scene.serve(&store, 50).await;
+    let ending = scene.ending(&store, &session).await;
+    stop.cancel();
+    miner.await.unwrap().unwrap();
+    ending
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_must_be_proven_is_proven_and_settled() {
+    let ending = settle(genesis().param("proof", json!({"proof_request_probability": 1}))).await;
+    assert_eq!(ending["outcome"]["kind"], "settled", "{ending}");
+    assert_eq!(ending["tally"]["leaves"], 50, "{ending}");
+    assert!(ending["outcome"]["earned"].as_u64() > Some(0), "{ending}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_need_not_be_proven_is_settled() {
+    let ending = settle(genesis().param("proof", json!({"proof_request_probability": 0}))).await;
+    assert_eq!(ending["outcome"]["kind"], "settled", "{ending}");
+}
