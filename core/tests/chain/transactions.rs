@@ -3,10 +3,13 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use relay_core::address::SecretKey;
+use relay_core::chain::events::{ChainEvent, ClaimKey, Expiration};
 use relay_core::chain::tx::{Draft, GasPrice, SHORTEST_TIMEOUT, SignedTx, Timestamps, adjusted_gas, claim, send};
 use relay_core::chain::{Cause, Chain, ChainTime, Simulation, Verdict};
 use relay_core::proto::pocket::proof::MsgCreateClaim;
+use relay_core::proto::pocket::session::Session;
 use relay_core::units::{Height, ServiceId, Upokt};
+use serde_json::json;
 use testbed::proxy::Failure;
 use testbed::{Faults, Proxy};
 
@@ -21,6 +24,18 @@ async fn signed(chain: &Chain, key: &SecretKey, messages: Vec<prost_types::Any>,
 
 async fn now(chain: &Chain) -> ChainTime {
     chain.latest_block().await.unwrap().time
+}
+
+/// A claim of five relays of a thousand compute units each.
+fn claim_for(session: &Session, key: &SecretKey) -> prost_types::Any {
+    let mut root_hash = vec![3; 32];
+    root_hash.extend(5000_u64.to_be_bytes());
+    root_hash.extend(5_u64.to_be_bytes());
+    claim(&MsgCreateClaim {
+        supplier_operator_address: key.address().as_str().to_owned(),
+        session_header: session.header.clone(),
+        root_hash,
+    })
 }
 
 fn cause(verdict: &Verdict) -> Option<Cause> {
@@ -105,14 +120,7 @@ async fn a_claim_out_of_its_window_names_its_message() {
     let key = key(&running, "supplier1");
     let application = address(&running, "app1");
     let session = chain.session_at(&application, &ServiceId::from("svc1"), Height(7)).await.unwrap();
-    let mut root_hash = vec![3; 32];
-    root_hash.extend(5000_u64.to_be_bytes());
-    root_hash.extend(5_u64.to_be_bytes());
-    let early = claim(&MsgCreateClaim {
-        supplier_operator_address: key.address().as_str().to_owned(),
-        session_header: session.header.clone(),
-        root_hash,
-    });
+    let early = claim_for(&session, &key);
     let transfer = send(key.address(), &application, Upokt(1));
     let time = now(&chain).await + SHORTEST_TIMEOUT;
     let transaction = signed(&chain, &key, vec![transfer, early.clone()], time).await;
@@ -158,6 +166,38 @@ async fn a_broadcast_goes_through_another_node() {
 }
 
 #[tokio::test]
+async fn an_unproven_claim_is_seen_to_expire_and_to_cost_stake() {
+    let running = testbed::Chain::start(still().param("proof", json!({"proof_request_probability": 1}))).await.unwrap();
+    running.advance_to(14).await.unwrap();
+    let chain = client(&running);
+    let key = key(&running, "supplier1");
+    let application = address(&running, "app1");
+    let session = chain.session_at(&application, &ServiceId::from("svc1"), Height(7)).await.unwrap();
+    let message = claim_for(&session, &key);
+    let transaction = signed(&chain, &key, vec![message], now(&chain).await + SHORTEST_TIMEOUT).await;
+    assert_eq!(cause(&chain.broadcast(&transaction).await.unwrap()), None);
+    running.advance_to(22).await.unwrap();
+    let events = &chain.block_results(Height(22)).await.unwrap().events;
+    let expected = ClaimKey {
+        supplier: key.address().clone(),
+        application,
+        service: ServiceId::from("svc1"),
+        session_end: Height(12),
+    };
+    let expired = events.iter().any(|event| {
+        matches!(event, ChainEvent::Expired { key, size, reason: Expiration::ProofMissing }
+            if *key == expected && size.relays == 5)
+    });
+    let slashed = events.iter().any(|event| {
+        matches!(event, ChainEvent::Slashed { key, penalty: Upokt(320_000_000), stake_left: Upokt(1_680_000_000) }
+            if *key == expected)
+    });
+    assert!(expired && slashed, "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, ChainEvent::Unreadable { .. })), "{events:?}");
+    assert_eq!(chain.claims_of(key.address()).await.unwrap(), (Height(22), Vec::new()));
+}
+
+#[tokio::test]
 async fn claims_are_read_over_several_pages() {
     const SERVICES: usize = 120;
     const BATCH: usize = 40;
@@ -170,14 +210,7 @@ async fn claims_are_read_over_several_pages() {
     for n in 1..=SERVICES {
         let service = ServiceId::from(format!("svc{n}"));
         let session = chain.session_at(&address(&running, &format!("app{n}")), &service, Height(7)).await.unwrap();
-        let mut root_hash = vec![3; 32];
-        root_hash.extend(5000_u64.to_be_bytes());
-        root_hash.extend(5_u64.to_be_bytes());
-        messages.push(claim(&MsgCreateClaim {
-            supplier_operator_address: key.address().as_str().to_owned(),
-            session_header: session.header.clone(),
-            root_hash,
-        }));
+        messages.push(claim_for(&session, &key));
     }
     let (mut timestamps, mut rng) = (Timestamps::default(), StdRng::seed_from_u64(2));
     for batch in messages.chunks(BATCH) {
