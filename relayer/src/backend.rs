@@ -14,9 +14,10 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use relay_core::relay::envelope::HttpRequest;
 
 use self::health::Health;
-pub use self::request::{Call, Origin};
+pub(crate) use self::request::Origin;
 use self::target::Target;
 use crate::config::BackendConfig;
 use crate::refusal::BackendFault;
@@ -43,11 +44,11 @@ pub enum BackendError {
 
 /// Connections to all backends; one for the process, since pools are kept by host.
 #[derive(Debug, Clone)]
-pub struct Connections(Pool);
+pub(crate) struct Connections(Pool);
 
 /// What a backend answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Its status, below 500.
     pub status: StatusCode,
     /// Its headers.
@@ -58,7 +59,7 @@ pub struct Answer {
 
 /// Why there is no answer to pay for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// None at all.
     Fault(BackendFault),
     /// A server error.
@@ -67,7 +68,7 @@ pub enum NoAnswer {
 
 /// The node behind one service.
 #[derive(Debug)]
-pub struct Backend {
+pub(crate) struct Backend {
     connections: Connections,
     target: Target,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -78,7 +79,7 @@ pub struct Backend {
 
 impl Connections {
     /// Opens no connection yet.
-    pub fn new() -> Result<Self, BackendError> {
+    pub(crate) fn new() -> Result<Self, BackendError> {
         let mut dial = HttpConnector::new();
         dial.set_nodelay(true);
         dial.enforce_http(false);
@@ -100,7 +101,11 @@ impl Connections {
 
 impl Backend {
     /// The backend of a service. `most_bytes` bounds a body it may send.
-    pub fn new(connections: Connections, config: &BackendConfig, most_bytes: usize) -> Result<Arc<Self>, BackendError> {
+    pub(crate) fn new(
+        connections: Connections,
+        config: &BackendConfig,
+        most_bytes: usize,
+    ) -> Result<Arc<Self>, BackendError> {
         let headers = config.headers.iter().map(|(name, value)| {
             let name_and_value = (HeaderName::try_from(name).ok()).zip(HeaderValue::try_from(value).ok());
             name_and_value.ok_or_else(|| BackendError::Header(name.clone()))
@@ -117,18 +122,23 @@ impl Backend {
 
     /// How long an answer may take.
     #[must_use]
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Whether it is worth sending relays to: it answered last time, or long enough ago to try again.
     #[must_use]
-    pub fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         self.health.is_good()
     }
 
     /// Asks, and waits for the whole answer until `deadline` from now.
-    pub async fn ask(&self, call: Call, origin: &Origin<'_>, deadline: Duration) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn ask(
+        &self,
+        call: HttpRequest,
+        origin: &Origin<'_>,
+        deadline: Duration,
+    ) -> Result<Answer, NoAnswer> {
         // Whatever cannot be sent anywhere is the caller's fault: it must not count against the backend.
         let request =
             request::build(call, origin, &self.target, &self.headers).ok_or(NoAnswer::Fault(BackendFault::Request))?;

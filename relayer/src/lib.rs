@@ -1,8 +1,26 @@
-//! The relayer: verifies, serves, signs and records relays.
+//! The relayer: verifies, serves, signs and records relays. `docs/relayer.md` describes it from outside.
+//!
+//! ```text
+//! listener ─▶ pipeline ─┬─▶ sessions   what the chain says, cached
+//!                       ├─▶ backend    the node behind a service
+//!                       └─▶ recording  the log, shared by all requests
+//! ```
 
-pub mod backend;
+mod backend;
+mod books;
 pub mod config;
+mod listener;
+mod metrics;
+mod pipeline;
+mod recording;
 mod refusal;
+mod replays;
+mod run;
+mod service;
+mod sessions;
+mod status;
 
+pub use backend::BackendError;
+pub use books::Entries;
 pub use config::Config;
-pub use refusal::{BackendFault, Refusal};
+pub use run::{Relayer, RelayerError, run};

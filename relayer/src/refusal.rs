@@ -8,7 +8,7 @@ use relay_core::units::ServiceId;
 
 /// Why a relay got no signed answer. Its text is what the caller reads; `docs/relayer.md` lists the statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The caller broke off or sent too slowly.
     #[error("failed to read request body")]
     Unreadable,
@@ -66,7 +66,7 @@ pub enum Refusal {
 
 /// Whose fault a missing answer is, and of which kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BackendFault {
+pub(crate) enum BackendFault {
     /// The request inside the relay cannot be sent to any backend.
     Request,
     /// No connection, or it broke.
@@ -80,7 +80,7 @@ pub enum BackendFault {
 impl BackendFault {
     /// A short name for metrics.
     #[must_use]
-    pub fn outcome(self) -> &'static str {
+    pub(crate) fn outcome(self) -> &'static str {
         match self {
             Self::Request => "bad_request",
             Self::Connection => "backend_network_error",
@@ -93,7 +93,7 @@ impl BackendFault {
 impl Refusal {
     /// The HTTP status that the caller gets.
     #[must_use]
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unreadable | Self::NotARelay | Self::NoSupplier | Self::ImplausibleHeights => StatusCode::BAD_REQUEST,
             Self::TooLarge | Self::Unprovable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -111,7 +111,7 @@ impl Refusal {
 
     /// A short name for metrics; the set is fixed.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Unreadable => "read_body_error",
             Self::TooLarge => "body_too_large",
@@ -134,13 +134,13 @@ impl Refusal {
 
     /// Whether load was shed: the relay may be good, and another relayer may take it.
     #[must_use]
-    pub fn is_shed(&self) -> bool {
+    pub(crate) fn is_shed(&self) -> bool {
         matches!(self, Self::Overloaded | Self::Unrecordable)
     }
 
     /// The answer, a JSON object with the text under `error`.
     #[must_use]
-    pub fn response(&self) -> Response<Full<Bytes>> {
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
         let body = serde_json::json!({ "error": self.to_string() }).to_string();
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = self.status();

@@ -3,6 +3,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 use relay_core::address::Address;
+use relay_core::relay::envelope::HttpRequest;
 use relay_core::units::ServiceId;
 
 use super::target::Target;
@@ -24,22 +25,9 @@ const NOT_FORWARDED: [&str; 13] = [
     "http2-settings",
 ];
 
-/// The HTTP call inside a relay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// `GET` when the relay names none.
-    pub method: Method,
-    /// A whole URL or a path; only path and query count.
-    pub url: String,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-}
-
 /// Where a call comes from. The backend is told, and hears some headers of the request around the relay.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin<'a> {
+pub(crate) struct Origin<'a> {
     /// The supplier that answers.
     pub supplier: &'a Address,
     /// The application that pays.
@@ -52,7 +40,7 @@ pub struct Origin<'a> {
 
 /// The request to the backend, or `None` when the call cannot be sent to anyone.
 pub(super) fn build(
-    call: Call,
+    call: HttpRequest,
     origin: &Origin<'_>,
     target: &Target,
     configured: &[(HeaderName, HeaderValue)],
@@ -127,8 +115,12 @@ mod tests {
             header("authorization", "of the caller"),
             header("x-inner", "kept"),
         ]);
-        let call =
-            Call { method: Method::POST, url: "/v1".to_owned(), headers: inner, body: Bytes::from_static(b"{}") };
+        let call = HttpRequest {
+            method: Method::POST,
+            url: "/v1".to_owned(),
+            headers: inner,
+            body: Bytes::from_static(b"{}"),
+        };
         let (supplier, application, service) = (address(1), address(2), ServiceId::from("anvil"));
         let origin = Origin { supplier: &supplier, application: &application, service: &service, outer: &outer };
         let target = Target::parse("http://node:1").unwrap();
@@ -150,7 +142,8 @@ mod tests {
     fn a_tunnel_is_no_relay() {
         let (address, service, outer) = (address(1), ServiceId::from("anvil"), HeaderMap::new());
         let origin = Origin { supplier: &address, application: &address, service: &service, outer: &outer };
-        let call = Call { method: Method::CONNECT, url: "/".to_owned(), headers: HeaderMap::new(), body: Bytes::new() };
+        let call =
+            HttpRequest { method: Method::CONNECT, url: "/".to_owned(), headers: HeaderMap::new(), body: Bytes::new() };
         assert!(build(call, &origin, &Target::parse("http://node:1").unwrap(), &[]).is_none());
     }
 }

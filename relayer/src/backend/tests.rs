@@ -20,7 +20,7 @@ async fn ask_again(backend: &Backend) -> Result<Answer, NoAnswer> {
     let (service, outer) = (ServiceId::from("anvil"), HeaderMap::new());
     let origin = Origin { supplier: &address, application: &address, service: &service, outer: &outer };
     let body = Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}"#);
-    let call = Call { method: Method::POST, url: "/x".to_owned(), headers: HeaderMap::new(), body };
+    let call = HttpRequest { method: Method::POST, url: "/x".to_owned(), headers: HeaderMap::new(), body };
     backend.ask(call, &origin, backend.timeout()).await
 }
 

@@ -1,0 +1,121 @@
+//! What the administration port tells about a relayer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use relay_core::telemetry::{Probes, Progress, Readiness};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::books::Books;
+use crate::pipeline::Pipeline;
+
+/// Answers from the moment the process starts, also while the relayer waits for its chain and its Redis.
+pub(crate) struct Status {
+    pub(crate) name: String,
+    pub(crate) keys: usize,
+    pub(crate) max_block_age: Duration,
+    pub(crate) books: Arc<Books>,
+    pub(crate) progress: Progress,
+    pub(crate) draining: CancellationToken,
+    stage: Mutex<Stage>,
+}
+
+enum Stage {
+    Starting(String),
+    Serving(Arc<Pipeline>),
+}
+
+impl Status {
+    pub(crate) fn new(
+        name: String,
+        keys: usize,
+        max_block_age: Duration,
+        books: Arc<Books>,
+        draining: CancellationToken,
+    ) -> Arc<Self> {
+        let stage = Mutex::new(Stage::Starting("starting".to_owned()));
+        Arc::new(Self { name, keys, max_block_age, books, progress: Progress::default(), draining, stage })
+    }
+
+    pub(crate) fn waits_for(&self, what: String) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Starting(what);
+    }
+
+    pub(crate) fn serves(&self, pipeline: Arc<Pipeline>) {
+        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Serving(pipeline);
+    }
+
+    fn pipeline(&self) -> Result<Arc<Pipeline>, String> {
+        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
+            Stage::Starting(what) => Err(what.clone()),
+            Stage::Serving(pipeline) => Ok(Arc::clone(pipeline)),
+        }
+    }
+
+    /// Height, bytes in the spool, bytes retained; zero before it serves.
+    pub(crate) fn sizes(&self) -> (i64, usize, usize) {
+        self.pipeline().map_or((0, 0, 0), |pipeline| {
+            let publisher = &pipeline.publisher;
+            (pipeline.feed.height().0, publisher.spooled_bytes(), publisher.retained_bytes())
+        })
+    }
+}
+
+impl Probes for Status {
+    fn stalled(&self) -> Vec<String> {
+        self.progress.stalled()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let mut readiness = Readiness::default();
+        readiness.check("keys", self.keys > 0, format!("{} loaded", self.keys));
+        if self.draining.is_cancelled() {
+            readiness.check("drain", false, "shutting down");
+        }
+        let pipeline = match self.pipeline() {
+            Ok(pipeline) => pipeline,
+            Err(what) => {
+                readiness.check("start", false, what);
+                return readiness;
+            }
+        };
+        let reachable = pipeline.publisher.store().is_reachable();
+        readiness.check("redis", reachable, if reachable { "answers" } else { "does not answer" });
+        let (height, age) = (pipeline.feed.height(), pipeline.feed.since_last());
+        let fresh = height.0 > 0 && age <= self.max_block_age;
+        readiness.check("chain", fresh, format!("height {height}, newest block seen {} s ago", age.as_secs()));
+        let healthy = pipeline.services.values().filter(|service| service.backend.is_healthy()).count();
+        let all = pipeline.services.len();
+        readiness.check("backends", healthy > 0, format!("{healthy} of {all} services have a healthy backend"));
+        readiness
+    }
+
+    fn status(&self) -> Value {
+        let entries = self.books.entries();
+        let (height, spooled, retained) = self.sizes();
+        let services: Vec<Value> = self.pipeline().map_or_else(
+            |_| Vec::new(),
+            |pipeline| {
+                let mut services: Vec<_> = pipeline.services.iter().collect();
+                services.sort_unstable_by_key(|(id, _)| *id);
+                let shown =
+                    services.iter().map(|(id, service)| json!({ "id": id, "healthy": service.backend.is_healthy() }));
+                shown.collect()
+            },
+        );
+        json!({
+            "role": "relayer",
+            "name": self.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "ready": self.readiness(),
+            "height": height,
+            "keys": self.keys,
+            "services": services,
+            "books": entries,
+            "unexplained": i64::try_from(entries.unexplained()).unwrap_or(i64::MAX),
+            "spooledBytes": spooled,
+            "retainedBytes": retained,
+        })
+    }
+}

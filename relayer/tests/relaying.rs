@@ -1,0 +1,19 @@
+//! A relayer in its real surroundings: a chain, a Redis, a backend, and callers that sign as gateways do.
+
+// Here a panic is how a failure is told, also in what the tests share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "relaying/drain.rs"]
+mod drain;
+#[path = "relaying/hard_node.rs"]
+mod hard_node;
+#[path = "relaying/redis_trouble.rs"]
+mod redis_trouble;
+#[path = "relaying/refused.rs"]
+mod refused;
+#[path = "relaying/served.rs"]
+mod served;
+#[path = "relaying/stage.rs"]
+mod stage;
+#[path = "relaying/timing.rs"]
+mod timing;
