@@ -13,8 +13,11 @@ use relay_core::ring::RingSignature;
 use relay_core::smst::{Root, gob};
 use serde::Deserialize;
 
+/// What is done with one input.
+pub type Target = fn(&[u8]);
+
 /// Folder of the corpus and function of each target.
-pub const TARGETS: [(&str, fn(&[u8])); 7] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("ring_signature", fuzz_ring_signature),
     ("http_request", fuzz_http_request),
     ("http_response", fuzz_http_response),

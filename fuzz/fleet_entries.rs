@@ -9,8 +9,11 @@ use relay_core::config;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What is done with one input.
+pub type Target = fn(&[u8]);
+
 /// Folder of the corpus and function of each target.
-pub const TARGETS: [(&str, fn(&[u8])); 3] =
+pub const TARGETS: [(&str, Target); 3] =
     [("relayer_config", fuzz_relayer_config), ("miner_config", fuzz_miner_config), ("manifest", fuzz_manifest)];
 
 /// A relayer's configuration, with all its checks.
