@@ -11,6 +11,7 @@
 //! but never laxer.
 
 mod comb;
+mod commitments;
 mod curve;
 mod delegations;
 mod digits;

@@ -1,70 +1,87 @@
 //! Precomputed multiples of one point.
 //!
-//! With Dⱼ = 2^(13·j) · P, the table of P holds D₉ ± D₈ ± … ± D₀ for all signs: 512 points, 40 KiB. A scalar then costs 26
-//! additions, and both scalars of an equation share 12 doublings.
+//! With Dⱼ = 2^(ROWS·j) · P, the table of P holds D₍TEETH₋₁₎ ± … ± D₁ ± D₀ for all signs. A scalar then costs 2·ROWS additions,
+//! and both scalars of an equation share ROWS − 1 doublings.
 
-use k256::elliptic_curve::BatchNormalize;
-use k256::{AffinePoint, ProjectivePoint};
+use k256::AffinePoint;
+use k256::elliptic_curve::group::CurveAffine;
 
-use super::curve::{Accumulator, Point, beta};
-use super::digits::{Digits, ROWS, TEETH};
+use super::curve::{Accumulator, Point, beta, to_points};
+use super::digits::Digits;
 
-const TOP: u16 = 1 << (TEETH - 1);
-const ENTRIES: usize = 1 << (TEETH - 1);
+/// 512 points: for points that are used again and again.
+pub(super) type Large = Table<10, 13>;
+/// 16 points: quick to compute, for points that are used once.
+pub(super) type Small = Table<5, 26>;
 
-const _: () = assert!(Table::BYTES <= 64 << 10, "a table has to share the second-level cache with others");
+const _: () = assert!(Large::BYTES <= 64 << 10, "a table has to share the second-level cache with others");
 
 /// The multiples of one point that a scalar multiplication needs.
-pub(super) struct Table(Box<[Point]>);
+pub(super) struct Table<const TEETH: usize, const ROWS: usize>(Box<[Point]>);
 
-impl Table {
+impl<const TEETH: usize, const ROWS: usize> Table<TEETH, ROWS> {
+    const ENTRIES: usize = 1 << (TEETH - 1);
+    const COVERS_A_HALF: () = assert!(TEETH * ROWS == 130, "the digits of a scalar have 130 bits");
     /// Size of a table in memory.
-    pub(super) const BYTES: usize = ENTRIES * size_of::<Point>();
+    pub(super) const BYTES: usize = Self::ENTRIES * size_of::<Point>();
 
-    /// Computes the table of a point, about as much work as three verifications. `None` for the identity, which has none.
+    /// Computes the table of a point. `None` for the identity, which has none.
+    ///
+    /// The additions here never meet two points with the same x: every sum is an odd multiple of P below 2¹³¹ and every
+    /// addend an even one, except for the first entry, whose sums are all greater than what is taken from them.
     pub(super) fn new(point: &AffinePoint) -> Option<Self> {
-        if bool::from(k256::elliptic_curve::group::CurveAffine::is_identity(point)) {
+        let () = Self::COVERS_A_HALF;
+        if bool::from(point.is_identity()) {
             return None;
         }
-        let teeth = teeth(point);
-        let mut lowest = teeth[TEETH - 1];
-        for tooth in &teeth[..TEETH - 1] {
-            lowest -= tooth;
-        }
-        let mut entries = Vec::with_capacity(ENTRIES);
-        entries.push(lowest);
-        for tooth in &teeth[..TEETH - 1] {
-            let step = tooth.double().to_affine();
-            for index in 0..entries.len() {
-                entries.push(entries[index] + step);
+        let mut multiples = Vec::with_capacity(2 * TEETH);
+        let mut current = Accumulator::new(Point::new(point));
+        for _ in 0..TEETH {
+            multiples.push(current);
+            for row in 0..ROWS {
+                current.double();
+                if row == 0 {
+                    multiples.push(current);
+                }
             }
         }
-        let entries = ProjectivePoint::batch_normalize_vartime(entries.as_slice());
-        Some(Self(entries.iter().map(Point::new).collect()))
+        // D₀, 2·D₀, D₁, 2·D₁, …
+        let multiples = to_points(&multiples)?;
+        let (top, lower) =
+            multiples.get(..2 * TEETH)?.split_at_checked(2 * TEETH - 2).map(|(lower, top)| (top[0], lower))?;
+        let mut lowest = Accumulator::new(top);
+        for tooth in lower.iter().step_by(2) {
+            lowest.add(&tooth.negate_if(true));
+        }
+        let mut entries = Vec::with_capacity(Self::ENTRIES);
+        entries.push(lowest);
+        for step in lower.iter().skip(1).step_by(2) {
+            for index in 0..entries.len() {
+                let mut entry: Accumulator = entries[index];
+                entry.add(step);
+                entries.push(entry);
+            }
+        }
+        to_points(&entries).map(|entries| Self(entries.into()))
     }
 
     fn entry(&self, index: u16) -> Point {
-        let negate = index & TOP == 0;
-        let index = if negate { !index } else { index } & (TOP - 1);
+        let index = usize::from(index);
+        let negate = index & Self::ENTRIES == 0;
+        let index = if negate { !index } else { index } & (Self::ENTRIES - 1);
         // The mask keeps the index within the table.
-        self.0[usize::from(index)].negate_if(negate)
+        self.0[index].negate_if(negate)
     }
 }
 
-/// Dⱼ for each tooth j.
-fn teeth(point: &AffinePoint) -> [ProjectivePoint; TEETH] {
-    let mut current = ProjectivePoint::from(*point);
-    std::array::from_fn(|_| {
-        let tooth = current;
-        for _ in 0..ROWS {
-            current = current.double();
-        }
-        tooth
-    })
-}
+/// A table and the digits of the scalar that multiplies its point.
+pub(super) type Term<'a, const TEETH: usize, const ROWS: usize> = (&'a Table<TEETH, ROWS>, &'a Digits<TEETH, ROWS>);
 
 /// The sum of two points, each times its scalar.
-pub(super) fn combine(first: (&Table, &Digits), second: (&Table, &Digits)) -> Accumulator {
+pub(super) fn combine<const TEETH: usize, const ROWS: usize>(
+    first: Term<'_, TEETH, ROWS>,
+    second: Term<'_, TEETH, ROWS>,
+) -> Accumulator {
     let beta = beta();
     let mut sum = Accumulator::new(first.0.entry(first.1.plain[ROWS - 1]));
     for row in (0..ROWS).rev() {

@@ -66,6 +66,7 @@ pub(super) fn beta() -> &'static Field {
 }
 
 /// A running sum: x = X / ZZ, y = Y / ZZZ, with ZZ³ = ZZZ².
+#[derive(Clone, Copy)]
 pub(super) struct Accumulator {
     x: Field,
     y: Field,
@@ -115,14 +116,35 @@ impl Accumulator {
         Some((left.compress(&left_inverse), right.compress(&right_inverse)))
     }
 
-    /// The compressed form, given 1 / ZZZ.
     fn compress(&self, zzz_inverse: &Field) -> Compressed {
-        let z_inverse = self.zz * *zzz_inverse;
-        let x = self.x * z_inverse.square();
-        let y = (self.y * *zzz_inverse).normalize();
+        let Point { x, y } = self.to_point(zzz_inverse);
         let mut compressed = [0; 33];
         compressed[0] = 2 | y.is_odd().unwrap_u8();
         compressed[1..].copy_from_slice(&x.to_bytes());
         compressed
     }
+
+    /// The sum as a point, given 1 / ZZZ.
+    fn to_point(self, zzz_inverse: &Field) -> Point {
+        let z_inverse = self.zz * *zzz_inverse;
+        Point { x: (self.x * z_inverse.square()).normalize(), y: (self.y * *zzz_inverse).normalize() }
+    }
+}
+
+/// All sums as points, for one inversion. `None` if one of them is the identity, or met one on the way.
+pub(super) fn to_points(sums: &[Accumulator]) -> Option<Vec<Point>> {
+    let mut product = Field::ONE;
+    let mut products_before = Vec::with_capacity(sums.len());
+    for sum in sums {
+        products_before.push(product);
+        product *= sum.zzz;
+    }
+    let mut inverse: Field = Option::from(product.invert_vartime())?;
+    let mut points = Vec::with_capacity(sums.len());
+    for (sum, before) in sums.iter().zip(products_before).rev() {
+        points.push(sum.to_point(&(inverse * before)));
+        inverse *= sum.zzz;
+    }
+    points.reverse();
+    Some(points)
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use k256::AffinePoint;
 
-use super::comb::Table;
+use super::comb::{Large, Small};
 use super::hash::Compressed;
 
 /// A table replaces another only if that was not used in this many verifications for each table of the cache. Building one
@@ -24,14 +24,23 @@ pub(super) enum Role {
     KeyImage,
 }
 
-/// A point with its table.
+/// A point with its tables. The small one is for equations whose other point has no large one.
 pub(super) struct Prepared {
     pub(super) point: AffinePoint,
-    pub(super) table: Table,
+    pub(super) large: Large,
+    pub(super) small: Small,
+}
+
+impl Prepared {
+    /// `None` for the identity.
+    pub(super) fn new(point: &AffinePoint) -> Option<Self> {
+        Some(Self { point: *point, large: Large::new(point)?, small: Small::new(point)? })
+    }
 }
 
 /// What one entry takes, including its place in the map.
-const ENTRY_BYTES: usize = Table::BYTES + size_of::<Prepared>() + 2 * size_of::<(Role, Compressed, Entry)>();
+const ENTRY_BYTES: usize =
+    Large::BYTES + Small::BYTES + size_of::<Prepared>() + 2 * size_of::<(Role, Compressed, Entry)>();
 
 struct Entry {
     prepared: Arc<Prepared>,
@@ -77,8 +86,7 @@ impl Tables {
             return;
         }
         for (role, name, point) in missing {
-            let Some(table) = Table::new(point) else { continue };
-            let prepared = Arc::new(Prepared { point: *point, table });
+            let Some(prepared) = Prepared::new(point).map(Arc::new) else { continue };
             let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
             entries.insert((*role, *name), Entry { prepared, last_used: AtomicU64::new(now) });
         }

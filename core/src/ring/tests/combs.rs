@@ -3,9 +3,11 @@ use k256::elliptic_curve::{Field, PrimeField};
 use k256::{AffinePoint, ProjectivePoint, Scalar};
 use proptest::prelude::*;
 
-use crate::ring::comb::{Table, combine};
+use crate::ring::comb::{Large, Small, Table, combine};
+use crate::ring::commitments::{Base, Bases};
 use crate::ring::curve::Accumulator;
 use crate::ring::digits::Digits;
+use crate::ring::tables::Prepared;
 
 fn scalar() -> impl Strategy<Value = Scalar> {
     prop_oneof![
@@ -23,56 +25,81 @@ fn base() -> AffinePoint {
 
 #[test]
 fn the_identity_has_no_table() {
-    assert!(Table::new(&AffinePoint::IDENTITY).is_none());
+    assert!(Large::new(&AffinePoint::IDENTITY).is_none());
+    assert!(Small::new(&AffinePoint::IDENTITY).is_none());
 }
 
-#[test]
-fn combinations_equal_those_of_k256() {
-    let (first, second) = (Table::new(&AffinePoint::GENERATOR).unwrap(), Table::new(&base()).unwrap());
-    let mut runner = proptest::test_runner::TestRunner::default();
-    runner
-        .run(&(scalar(), scalar(), scalar(), scalar()), |(a, b, c, d)| {
-            let one = combine((&first, &Digits::new(&a)), (&second, &Digits::new(&b)));
-            let other = combine((&second, &Digits::new(&c)), (&first, &Digits::new(&d)));
-            let expected =
-                |x: Scalar, y: Scalar| (ProjectivePoint::GENERATOR * x + ProjectivePoint::from(base()) * y).to_affine();
-            let (one, other) =
-                Accumulator::compress_pair(&one, &other).ok_or_else(|| TestCaseError::fail("identity"))?;
-            prop_assert_eq!(&one[..], &expected(a, b).to_bytes()[..]);
-            prop_assert_eq!(&other[..], &expected(d, c).to_bytes()[..]);
-            Ok(())
-        })
-        .unwrap();
+fn expected(first: Scalar, second: Scalar) -> [u8; 33] {
+    (ProjectivePoint::GENERATOR * first + ProjectivePoint::from(base()) * second).to_affine().to_bytes().into()
 }
 
-#[test]
-fn digits_of_edge_scalars_are_right() {
-    let table = Table::new(&AffinePoint::GENERATOR).unwrap();
-    let other = Table::new(&base()).unwrap();
-    let mut edges =
-        vec![Scalar::ZERO, Scalar::ONE, -Scalar::ONE, Scalar::from(2u64), -Scalar::from(2u64), Scalar::TWO_INV];
+fn combinations_equal_those_of_k256<const TEETH: usize, const ROWS: usize>() {
+    let first = Table::<TEETH, ROWS>::new(&AffinePoint::GENERATOR).unwrap();
+    let second = Table::<TEETH, ROWS>::new(&base()).unwrap();
+    proptest!(|(a in scalar(), b in scalar(), c in scalar(), d in scalar())| {
+        let one = combine((&first, &Digits::new(&a)), (&second, &Digits::new(&b)));
+        let other = combine((&second, &Digits::new(&c)), (&first, &Digits::new(&d)));
+        let pair = Accumulator::compress_pair(&one, &other);
+        prop_assert_eq!(pair, Some((expected(a, b), expected(d, c))));
+    });
+}
+
+fn digits_of_edge_scalars_are_right<const TEETH: usize, const ROWS: usize>() {
+    let first = Table::<TEETH, ROWS>::new(&AffinePoint::GENERATOR).unwrap();
+    let second = Table::<TEETH, ROWS>::new(&base()).unwrap();
+    let small = [0u64, 1, 2].map(Scalar::from);
+    let mut edges = vec![small[0], small[1], -small[1], small[2], -small[2], Scalar::TWO_INV];
     let mut power = Scalar::ONE;
     for _ in 0..256 {
         edges.extend([power, -power, power - Scalar::ONE]);
         power = power.double();
     }
-    let one = combine((&table, &Digits::new(&Scalar::ONE)), (&other, &Digits::new(&Scalar::ONE)));
     for edge in edges {
-        let sum = combine((&table, &Digits::new(&edge)), (&other, &Digits::new(&Scalar::ONE)));
-        let expected = (ProjectivePoint::GENERATOR * edge + ProjectivePoint::from(base())).to_affine();
-        assert_eq!(Accumulator::compress_pair(&sum, &one).unwrap().0[..], expected.to_bytes()[..]);
+        let sum = combine((&first, &Digits::new(&edge)), (&second, &Digits::new(&Scalar::ONE)));
+        let (left, right) = Accumulator::compress_pair(&sum, &sum).unwrap();
+        assert_eq!((left, right), (expected(edge, Scalar::ONE), left));
+    }
+}
+
+fn sums_that_meet_the_identity_have_no_compressed_form<const TEETH: usize, const ROWS: usize>() {
+    let table = Table::<TEETH, ROWS>::new(&AffinePoint::GENERATOR).unwrap();
+    let other = Table::<TEETH, ROWS>::new(&base()).unwrap();
+    let seven = Scalar::from(7u64);
+    let (digits, negated) = (Digits::new(&seven), Digits::new(&-seven));
+    let fine = combine((&table, &digits), (&other, &digits));
+    assert!(Accumulator::compress_pair(&fine, &fine).is_some());
+    // The second is twice the same table entry: the short formula has no answer, so none must be given.
+    for undefined in [combine((&table, &digits), (&table, &negated)), combine((&table, &digits), (&table, &digits))] {
+        assert!(Accumulator::compress_pair(&undefined, &fine).is_none());
+        assert!(Accumulator::compress_pair(&fine, &undefined).is_none());
     }
 }
 
 #[test]
-fn sums_that_meet_the_identity_have_no_compressed_form() {
-    let table = Table::new(&AffinePoint::GENERATOR).unwrap();
-    let seven = Scalar::from(7u64);
-    let ends_there = combine((&table, &Digits::new(&seven)), (&table, &Digits::new(&-seven)));
-    let fine = combine((&table, &Digits::new(&seven)), (&table, &Digits::new(&Scalar::from(9u64))));
-    assert!(Accumulator::compress_pair(&ends_there, &fine).is_none());
-    assert!(Accumulator::compress_pair(&fine, &ends_there).is_none());
-    // Twice the same table entry: the short formula has no answer, so none must be given.
-    let doubles = combine((&table, &Digits::new(&seven)), (&table, &Digits::new(&seven)));
-    assert!(Accumulator::compress_pair(&doubles, &fine).is_none());
+fn large_tables_compute_what_k256_computes() {
+    combinations_equal_those_of_k256::<10, 13>();
+    digits_of_edge_scalars_are_right::<10, 13>();
+    sums_that_meet_the_identity_have_no_compressed_form::<10, 13>();
+}
+
+#[test]
+fn small_tables_compute_what_k256_computes() {
+    combinations_equal_those_of_k256::<5, 26>();
+    digits_of_edge_scalars_are_right::<5, 26>();
+    sums_that_meet_the_identity_have_no_compressed_form::<5, 26>();
+}
+
+/// What the short formulas cannot compute is computed all the same, here with every base the generator.
+#[test]
+fn equal_bases_are_computed_by_complete_formulas() {
+    let generator = Prepared::new(&AffinePoint::GENERATOR).unwrap();
+    let fresh = Base::new(None, || Some(AffinePoint::GENERATOR)).unwrap();
+    for base in [Base::Prepared(&generator), fresh] {
+        let bases = Bases { generator: &base, member: &base, hash: &base, image: &base };
+        let (left, right) = bases.commitments(&Scalar::from(7u64), &Scalar::from(9u64)).unwrap();
+        let sixteen = (ProjectivePoint::GENERATOR * Scalar::from(16u64)).to_affine().to_bytes();
+        assert_eq!((&left[..], &right[..]), (&sixteen[..], &sixteen[..]));
+        let seven = Scalar::from(7u64);
+        assert_eq!(bases.commitments(&seven, &-seven), None);
+    }
 }
