@@ -86,7 +86,7 @@ impl Listener {
         server
             .http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.receive_timeout.0)
+            .header_read_timeout(self.limits.idle_timeout.0)
             .max_buf_size(self.limits.header_bytes);
         server
             .http2()

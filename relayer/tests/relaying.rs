@@ -7,6 +7,8 @@
 mod drain;
 #[path = "relaying/hard_node.rs"]
 mod hard_node;
+#[path = "relaying/limits.rs"]
+mod limits;
 #[path = "relaying/redis_trouble.rs"]
 mod redis_trouble;
 #[path = "relaying/refused.rs"]
@@ -15,5 +17,7 @@ mod refused;
 mod served;
 #[path = "relaying/stage.rs"]
 mod stage;
+#[path = "relaying/start.rs"]
+mod start;
 #[path = "relaying/timing.rs"]
 mod timing;

@@ -13,8 +13,11 @@ pub struct LimitsConfig {
     pub relay_bytes: usize,
     /// Bytes of the headers of a request.
     pub header_bytes: usize,
-    /// How long a caller may take to send its headers, and again its body.
+    /// How long a caller may take to send its first request's headers, and any request's body.
     pub receive_timeout: Period,
+    /// How long an HTTP/1.1 connection may wait for its next request. Longer than gateways keep theirs, so that they never
+    /// send into one that is just being closed.
+    pub idle_timeout: Period,
     /// Open connections.
     pub connections: usize,
     /// Relays in progress.
@@ -39,6 +42,7 @@ impl Default for LimitsConfig {
             relay_bytes: 512 << 10,
             header_bytes: 64 << 10,
             receive_timeout: Period::from_secs(10),
+            idle_timeout: Period::from_secs(120),
             connections: 10_000,
             in_flight: 2_000,
             streams: 250,

@@ -79,15 +79,25 @@ impl Stage {
         Self::with(still(), |_| {}).await
     }
 
-    /// Another relayer for the same pool.
+    /// Another relayer for the same pool, serving.
     pub(crate) async fn another(&self, adjust: impl FnOnce(&mut Config)) -> Running {
-        let nodes =
-            vec![NodeConfig { name: "own".to_owned(), rpc: self.chain.rpc().to_owned(), grpc: self.chain.grpc() }];
-        let mut config = config(nodes, &self.redis, &self.node, &self.keys);
-        adjust(&mut config);
-        let running = Running::start(config).await;
+        let running = self.start_another(adjust).await;
         running.until_ready().await;
         running
+    }
+
+    /// Another relayer for the same pool, whether it can serve yet or not.
+    pub(crate) async fn start_another(&self, adjust: impl FnOnce(&mut Config)) -> Running {
+        let mut config = self.config();
+        adjust(&mut config);
+        Running::start(config).await
+    }
+
+    /// What the relayer was configured with, before adjustments.
+    pub(crate) fn config(&self) -> Config {
+        let nodes =
+            vec![NodeConfig { name: "own".to_owned(), rpc: self.chain.rpc().to_owned(), grpc: self.chain.grpc() }];
+        config(nodes, &self.redis, &self.node, &self.keys)
     }
 
     pub(crate) async fn until_ready(&self) {
