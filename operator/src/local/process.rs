@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,12 +35,14 @@ pub(super) async fn supervise(recipe: Recipe, events: mpsc::Sender<Event>, stop:
         let began = Instant::now();
         let ended = match recipe.spawn() {
             Ok(mut child) => {
+                // Held apart from the child, for waiting closes what the child still has.
+                let input = child.stdin.take();
                 tell(&events, Event::Started { process: recipe.name.clone(), pid: child.id().unwrap_or_default() })
                     .await;
                 tokio::select! {
                     status = child.wait() => describe(status),
                     () = stop.cancelled() => {
-                        let how = recipe.end(child).await;
+                        let how = recipe.end(child, input).await;
                         tell(&events, Event::Stopped { process: recipe.name.clone(), how }).await;
                         return;
                     }
@@ -84,8 +86,8 @@ impl Recipe {
     }
 
     /// Closes the child's input and waits; after too long a time kills it.
-    async fn end(&self, mut child: Child) -> String {
-        drop(child.stdin.take());
+    async fn end(&self, mut child: Child, input: Option<ChildStdin>) -> String {
+        drop(input);
         match tokio::time::timeout(self.patience, child.wait()).await {
             Ok(status) => describe(status),
             Err(_) => {
