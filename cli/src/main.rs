@@ -4,6 +4,7 @@ mod command;
 mod crds;
 mod failure;
 mod get;
+mod miner;
 mod relay;
 mod runtime;
 mod stop;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Up(arguments) => runtime::block_on(up::run(arguments)),
         Command::Get(Get::Suppliers(arguments)) => runtime::block_on(get::suppliers(arguments)),
+        Command::Miner(arguments) => runtime::block_on(miner::run(arguments)),
         Command::Relay(Relay::Jsonrpc(arguments)) => runtime::block_on(relay::run(arguments)),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Crds(arguments) => crds::run(&arguments),

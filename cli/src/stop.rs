@@ -1,11 +1,15 @@
 //! When a role ends: on SIGTERM, on Ctrl-C, or when whoever started it is gone.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
+
+/// A process that was left alone has this long to end in an orderly way.
+const LONGEST_END: Duration = Duration::from_secs(60);
 
 /// A token that is cancelled at the first reason to end. A second signal ends the process at once.
 pub(crate) fn on_signal() -> Result<CancellationToken, Failure> {
@@ -41,6 +45,10 @@ pub(crate) fn on_signal_or_end_of_input() -> Result<CancellationToken, Failure> 
         let mut input = std::io::stdin();
         while input.read(&mut ignored).is_ok_and(|count| count > 0) {}
         told.cancel();
+        // Nobody is left to kill a process that hangs in its end.
+        std::thread::sleep(LONGEST_END);
+        eprintln!("still not ended {} s after the input did: ending at once", LONGEST_END.as_secs());
+        std::process::exit(1);
     })?;
     Ok(stop)
 }
