@@ -22,13 +22,11 @@ pub(super) enum Base<'a> {
 impl<'a> Base<'a> {
     /// The prepared point, else the other one with a small table.
     pub(super) fn new(prepared: Option<&'a Prepared>, otherwise: impl FnOnce() -> Option<AffinePoint>) -> Option<Self> {
-        match prepared {
-            Some(prepared) => Some(Self::Prepared(prepared)),
-            None => {
-                let point = otherwise()?;
-                Small::new(&point).map(|table| Self::Fresh(point, table))
-            }
+        if let Some(prepared) = prepared {
+            return Some(Self::Prepared(prepared));
         }
+        let point = otherwise()?;
+        Small::new(&point).map(|table| Self::Fresh(point, table))
     }
 
     pub(super) fn is_prepared(&self) -> bool {
