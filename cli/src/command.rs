@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 
-use crate::{crds, get, miner, relay, up, validate, version};
+use crate::{crds, get, miner, relay, relayer, up, validate, version};
 
 /// Runs a fleet of relayers and miners for suppliers on Pocket Network.
 ///
@@ -24,6 +24,7 @@ pub(crate) enum Command {
     /// Show what a folder describes and how it is doing.
     #[command(subcommand)]
     Get(Get),
+    Relayer(relayer::Arguments),
     Miner(miner::Arguments),
     /// Send relays as an application or gateway does.
     #[command(subcommand)]

@@ -6,6 +6,7 @@ mod failure;
 mod get;
 mod miner;
 mod relay;
+mod relayer;
 mod runtime;
 mod stop;
 mod up;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Up(arguments) => runtime::block_on(up::run(arguments)),
         Command::Get(Get::Suppliers(arguments)) => runtime::block_on(get::suppliers(arguments)),
+        Command::Relayer(arguments) => runtime::block_on(relayer::run(arguments)),
         Command::Miner(arguments) => runtime::block_on(miner::run(arguments)),
         Command::Relay(Relay::Jsonrpc(arguments)) => runtime::block_on(relay::run(arguments)),
         Command::Validate(arguments) => validate::run(&arguments),

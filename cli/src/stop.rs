@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::failure::Failure;
 
 /// A process that was left alone has this long to end in an orderly way.
-const LONGEST_END: Duration = Duration::from_secs(60);
+const LONGEST_END: Duration = Duration::from_mins(1);
 
 /// A token that is cancelled at the first reason to end. A second signal ends the process at once.
 pub(crate) fn on_signal() -> Result<CancellationToken, Failure> {

@@ -1,5 +1,7 @@
 //! Commands that need nothing but files.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod program;
 
 use program::{complaint, printed, repository, run};
@@ -7,10 +9,11 @@ use program::{complaint, printed, repository, run};
 #[test]
 fn help_says_what_each_command_is_for() {
     let help = printed(&run(&["--help"]));
-    for word in ["up", "get", "miner", "relay", "validate", "crds", "version", "examples/quickstart"] {
+    for word in ["up", "get", "relayer", "miner", "relay", "validate", "crds", "version", "examples/quickstart"] {
         assert!(help.contains(word), "{word} is not in:\n{help}");
     }
-    for command in [&["up"][..], &["get", "suppliers"], &["relay", "jsonrpc"], &["validate"], &["miner"]] {
+    for command in [&["up"][..], &["get", "suppliers"], &["relay", "jsonrpc"], &["validate"], &["relayer"], &["miner"]]
+    {
         let help = printed(&run(&[command, &["--help"]].concat()));
         assert!(help.contains("Usage: pocket-relay-miner") && help.len() > 400, "{command:?}:\n{help}");
     }

@@ -1,6 +1,8 @@
 //! Replays the corpus of the fuzz targets for configuration files and manifests: inputs that once mattered keep mattering, on
 //! any toolchain.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "../../fuzz/fleet_entries.rs"]
 mod entries;
 

@@ -1,31 +1,17 @@
 //! `get suppliers` on a real chain, without a fleet.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod program;
 
 use std::path::Path;
 
 use program::{complaint, printed, run};
-use testbed::{Chain, Genesis};
+use testbed::{Account, Chain, Genesis};
 
-/// Two suppliers of the chain and one that nobody staked.
-fn manifests(chain: &Chain, folder: &Path) {
-    let mut text = format!(
-        "apiVersion: relay.pocket.network/v1alpha1
-kind: MinerPool
-metadata: {{name: main}}
-spec:
-  network:
-    chainId: {}
-    nodes: [{{name: local, rpc: '{}', grpc: '{}'}}]
-  redis: {{external: {{url: 'redis://127.0.0.1:1'}}}}
-",
-        chain.chain_id(),
-        chain.rpc(),
-        chain.grpc()
-    );
-    for (name, account) in ["supplier1", "supplier2", "app1"].map(|name| (name, chain.account(name).unwrap())) {
-        text.push_str(&format!(
-            "---
+fn supplier(name: &str, account: &Account) -> String {
+    format!(
+        "---
 apiVersion: relay.pocket.network/v1alpha1
 kind: Supplier
 metadata: {{name: {name}}}
@@ -40,9 +26,28 @@ kind: Secret
 metadata: {{name: {name}, labels: {{relay.pocket.network/supplier-key: 'true'}}}}
 stringData: {{privateKey: '{}'}}
 ",
-            account.address, account.private_key
-        ));
-    }
+        account.address, account.private_key
+    )
+}
+
+/// Two suppliers of the chain and one that nobody staked.
+fn manifests(chain: &Chain, folder: &Path) {
+    let pool = format!(
+        "apiVersion: relay.pocket.network/v1alpha1
+kind: MinerPool
+metadata: {{name: main}}
+spec:
+  network:
+    chainId: {}
+    nodes: [{{name: local, rpc: '{}', grpc: '{}'}}]
+  redis: {{external: {{url: 'redis://127.0.0.1:1'}}}}
+",
+        chain.chain_id(),
+        chain.rpc(),
+        chain.grpc()
+    );
+    let suppliers = ["supplier1", "supplier2", "app1"].map(|name| supplier(name, chain.account(name).unwrap()));
+    let text = format!("{pool}{}", suppliers.concat());
     std::fs::write(folder.join("fleet.yaml"), text).unwrap();
 }
 

@@ -6,6 +6,7 @@
 //! Schemas hold no `nullable` and every list and string has a bound: the rules that the API server checks with CEL are
 //! priced by those bounds, and a null would count as "present" in them.
 
+#![allow(clippy::duplicated_attributes, reason = "every printer column has a type, and many have the same")]
 #![allow(unreachable_pub, reason = "the schema derive declares a hidden copy of each type inside a function")]
 
 mod condition;

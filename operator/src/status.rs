@@ -7,7 +7,7 @@ mod progress;
 mod supplier;
 pub mod table;
 
-pub use facts::{ChainFacts, Known, OnChain};
+pub use facts::{ChainFacts, Endpoint, Known, OnChain};
 pub use miners::{MinerClaim, MinerLoss, MinerReport, MinerSession, MinerSupplier};
 pub use progress::{Work, work};
 pub use supplier::supplier;

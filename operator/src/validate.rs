@@ -19,6 +19,10 @@ pub fn validate(manifests: &Manifests) -> Result<Fleet, Vec<Problem>> {
     keys::assign(manifests, &mut fleet, &mut problems);
     pools::separate_state(manifests, &fleet, &mut problems);
     if problems.is_empty() {
+        // Only now: a supplier that was refused above is not missing as well.
+        pools::suppliers_to_serve(&fleet, &mut problems);
+    }
+    if problems.is_empty() {
         Ok(fleet)
     } else {
         problems.sort();

@@ -1,5 +1,7 @@
 //! What processes are told, word for word.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod folder;
 
 use std::path::{Path, PathBuf};
@@ -60,7 +62,8 @@ fn namespaces_are_told_apart() {
         "name: main\nspec",
         "name: main\n  namespace: east\nspec",
     );
-    let folder = folder.without("supplier.yaml");
+    let supplier = folder.text("supplier.yaml").replace("\nmetadata:\n", "\nmetadata:\n  namespace: east\n");
+    let folder = folder.file("supplier.yaml", &supplier);
     let bundle = bundle(&folder);
     assert_eq!(bundle.processes[0].name, "east.main-miner-0");
     assert!(bundle.processes[0].config.contains("prefix: east.main"), "{}", bundle.processes[0].config.as_str());

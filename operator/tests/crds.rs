@@ -1,5 +1,7 @@
 //! The definitions in `crds/` are the ones that the types generate, and keep the promises that users rely on.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use operator::crds::{self, Definition};

@@ -1,5 +1,7 @@
 //! The page about resources names every field and every reason.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! What `get suppliers` says in each situation.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use operator::api::{
     Condition, ConditionStatus, LocalReference, RpcType, SecretKeyReference, Supplier, SupplierEndpoint,
     SupplierService, SupplierSpec, SupplierStatus,

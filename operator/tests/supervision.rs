@@ -2,6 +2,8 @@
 //!
 //! The program is a shell script here: what matters is how it is started, watched and ended, not what it does.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod folder;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,5 +1,7 @@
 //! Every rule over several objects, with the words in which it is told.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod folder;
 
 use folder::Folder;
@@ -52,6 +54,11 @@ fn one_address_has_one_supplier() {
     let text = Folder::good().text("supplier.yaml").replace("name: supplier-1", "name: supplier-2");
     let twice = text.split("---").next().unwrap_or_default().to_owned();
     insta::assert_snapshot!(told(&Folder::good().file("supplier-2.yaml", &twice)));
+}
+
+#[test]
+fn relayers_need_a_supplier_to_serve() {
+    insta::assert_snapshot!(told(&Folder::good().without("supplier.yaml")));
 }
 
 #[test]

@@ -88,14 +88,12 @@ impl Recipe {
     /// Closes the child's input and waits; after too long a time kills it.
     async fn end(&self, mut child: Child, input: Option<ChildStdin>) -> String {
         drop(input);
-        match tokio::time::timeout(self.patience, child.wait()).await {
-            Ok(status) => describe(status),
-            Err(_) => {
-                // It may have ended in this very moment, which is just as well.
-                let _ = child.kill().await;
-                format!("killed, it did not end within {} s", self.patience.as_secs())
-            }
+        if let Ok(status) = tokio::time::timeout(self.patience, child.wait()).await {
+            return describe(status);
         }
+        // It may have ended in this very moment, which is just as well.
+        let _ = child.kill().await;
+        format!("killed, it did not end within {} s", self.patience.as_secs())
     }
 }
 

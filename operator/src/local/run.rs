@@ -104,13 +104,19 @@ struct Watch<'a> {
 
 struct Seen<'a> {
     process: &'a Process,
-    /// `None`: nothing known yet. `Some(None)`: ready. `Some(Some(why))`: not ready.
-    state: Option<Option<String>>,
+    state: State,
+}
+
+#[derive(PartialEq, Eq)]
+enum State {
+    Unknown,
+    Ready,
+    NotReady(String),
 }
 
 impl<'a> Watch<'a> {
     fn new(bundle: &'a Bundle, suppliers: usize, every: Duration) -> Self {
-        let processes = bundle.processes.iter().map(|process| Seen { process, state: None }).collect();
+        let processes = bundle.processes.iter().map(|process| Seen { process, state: State::Unknown }).collect();
         let (last, last_told) = (Progress::default(), Instant::now());
         Self { client: AdminClient::new(), processes, suppliers, every, fleet_was_ready: false, last, last_told }
     }
@@ -167,7 +173,7 @@ impl<'a> Watch<'a> {
 
 impl Seen<'_> {
     fn ready(&self) -> bool {
-        self.state == Some(None)
+        self.state == State::Ready
     }
 
     /// The event that a new answer makes, if it says something new.
@@ -175,16 +181,16 @@ impl Seen<'_> {
         let process = self.process.name.clone();
         match answer {
             Ok(None) if !self.ready() => {
-                self.state = Some(None);
+                self.state = State::Ready;
                 Some(Event::Ready { process })
             }
-            Ok(Some(why)) if self.state != Some(Some(why.clone())) => {
-                self.state = Some(Some(why.clone()));
+            Ok(Some(why)) if self.state != State::NotReady(why.clone()) => {
+                self.state = State::NotReady(why.clone());
                 Some(Event::NotReady { process, why })
             }
             // A process that just started does not answer yet; one that answered before is worth a line.
             Err(why) if self.ready() => {
-                self.state = Some(Some(why.clone()));
+                self.state = State::NotReady(why.clone());
                 Some(Event::NotReady { process, why })
             }
             _ => None,

@@ -38,7 +38,6 @@ impl Checker {
 
     fn value(&mut self, path: &str, node: &Node, schema: &Schema) {
         match (schema["type"].as_str(), &node.value) {
-            (None, _) => {}
             (Some("object"), Value::Map(entries)) => {
                 self.object(path, node.line, entries, schema);
             }
@@ -47,7 +46,7 @@ impl Checker {
             (Some("integer"), Value::Number(number)) if !number.is_f64() => {
                 self.integer(path, node.line, number, schema);
             }
-            (Some("boolean"), Value::Bool(_)) => {}
+            (None, _) | (Some("boolean"), Value::Bool(_)) => {}
             (Some("string"), Value::Number(_) | Value::Bool(_)) => {
                 self.invalid(node.line, path, "must be a text: put it in quotes");
             }

@@ -30,13 +30,16 @@ impl<T> Known<T> {
     }
 }
 
+/// A URL and the kind of request it takes, if it is one that we know.
+pub type Endpoint = (String, Option<RpcType>);
+
 /// A staked supplier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OnChain {
     /// The stake with its denomination.
     pub stake: String,
     /// Services with their endpoints, by id.
-    pub services: Vec<(String, Vec<(String, Option<RpcType>)>)>,
+    pub services: Vec<(String, Vec<Endpoint>)>,
     /// The session end at which it leaves; `None` while it stays.
     pub unstaking_at: Option<i64>,
 }

@@ -143,6 +143,16 @@ pub(super) fn find_entry<'a, T>(
     Some((secret, text))
 }
 
+/// A relayer serves suppliers; without any it has nothing to answer for and refuses to start.
+pub(super) fn suppliers_to_serve(fleet: &Fleet, problems: &mut Vec<Problem>) {
+    for pool in fleet.pools.iter().filter(|pool| pool.suppliers.is_empty()) {
+        for relayers in &pool.relayers {
+            let message = format!("no Supplier names the MinerPool {}, so there is nothing to serve", pool.pool.name);
+            problems.push(relayers.pool.problem("spec.minerPoolRef.name", "NoSuppliers", message));
+        }
+    }
+}
+
 /// Two pools that write under the same prefix of the same Redis would each claim what the other recorded.
 pub(super) fn separate_state(manifests: &Manifests, fleet: &Fleet, problems: &mut Vec<Problem>) {
     let mut seen: BTreeMap<(&str, &str), &Name> = BTreeMap::new();
