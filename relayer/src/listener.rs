@@ -50,12 +50,16 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let server = self.server();
         loop {
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { break };
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = socket.accept() => accepted,
+            // A place first: while there is none, the system's own queue holds callers back.
+            let next = async {
+                let place = Arc::clone(&self.places).acquire_owned().await;
+                (place, socket.accept().await)
             };
-            let Ok((stream, _)) = accepted else {
+            let (place, accepted) = tokio::select! {
+                () = stop.cancelled() => break,
+                next = next => next,
+            };
+            let (Ok(place), Ok((stream, _))) = (place, accepted) else {
                 tokio::time::sleep(NO_DESCRIPTORS_PAUSE).await;
                 continue;
             };

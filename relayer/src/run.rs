@@ -133,7 +133,7 @@ impl Relayer {
         let end = CancellationToken::new();
         let _end_on_return = end.clone().drop_guard();
         let status =
-            Status::new(config.name.clone(), keys.len(), config.max_block_age.0, Arc::clone(&books), shutdown.clone());
+            Status::new(config.name.clone(), &keys, config.max_block_age.0, Arc::clone(&books), shutdown.clone());
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let sizes = Arc::clone(&status);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use relay_core::keys::KeyRing;
 use relay_core::telemetry::{Probes, Progress, Readiness};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,8 @@ use crate::pipeline::Pipeline;
 pub(crate) struct Status {
     pub(crate) name: String,
     pub(crate) keys: usize,
+    /// A hash over the addresses of the loaded keys, by which the operator sees that a change has arrived.
+    pub(crate) keys_fingerprint: String,
     pub(crate) max_block_age: Duration,
     pub(crate) books: Arc<Books>,
     pub(crate) progress: Progress,
@@ -29,13 +32,14 @@ enum Stage {
 impl Status {
     pub(crate) fn new(
         name: String,
-        keys: usize,
+        keys: &KeyRing,
         max_block_age: Duration,
         books: Arc<Books>,
         draining: CancellationToken,
     ) -> Arc<Self> {
         let stage = Mutex::new(Stage::Starting("starting".to_owned()));
-        Arc::new(Self { name, keys, max_block_age, books, progress: Progress::default(), draining, stage })
+        let (progress, keys_fingerprint) = (Progress::default(), hex::encode(keys.fingerprint()));
+        Arc::new(Self { name, keys: keys.len(), keys_fingerprint, max_block_age, books, progress, draining, stage })
     }
 
     pub(crate) fn waits_for(&self, what: String) {
@@ -111,6 +115,7 @@ impl Probes for Status {
             "ready": self.readiness(),
             "height": height,
             "keys": self.keys,
+            "keysFingerprint": self.keys_fingerprint,
             "services": services,
             "books": entries,
             "unexplained": i64::try_from(entries.unexplained()).unwrap_or(i64::MAX),

@@ -78,3 +78,22 @@ async fn what_an_accept_header_asks_for_comes_back() {
         assert!(reply.contains(&format!("content-type: {expected}\r\n")), "{reply}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_connections_than_allowed_wait_and_do_not_hold_up_the_end() {
+    let stage = Stage::with(still(), |config| config.limits.connections = 2).await;
+    let idle = [
+        TcpStream::connect(stage.running.relays).await.unwrap(),
+        TcpStream::connect(stage.running.relays).await.unwrap(),
+    ];
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let relay = stage.relay(1).await;
+    let refused = tokio::time::timeout(Duration::from_millis(500), stage.send(&relay)).await;
+    assert!(refused.is_err(), "there is no place for a third connection");
+    let [first, second] = idle;
+    drop(first);
+    within(stage.send(&relay)).await.unwrap();
+    let entries = stage.running.stop().await.unwrap();
+    assert_eq!(entries.answered, 1);
+    drop(second);
+}

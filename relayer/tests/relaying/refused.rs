@@ -121,7 +121,7 @@ async fn a_supplier_outside_of_the_session_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_is_refused_also_in_another_spelling() {
+async fn a_replay_is_refused() {
     let stage = Stage::new().await;
     let request = stage.relay(1).await;
     stage.send(&request).await.unwrap();
