@@ -5,86 +5,72 @@ use k256::elliptic_curve::group::{Group, GroupEncoding};
 use k256::elliptic_curve::ops::LinearCombination;
 use k256::{AffinePoint, ProjectivePoint, Scalar};
 
-use super::comb::{Small, combine};
+use super::comb::combine;
 use super::curve::Accumulator;
 use super::digits::Digits;
 use super::hash::Compressed;
 use super::tables::Prepared;
 
-/// A point that scalars are to multiply.
+/// A point that a scalar is to multiply.
+#[derive(Clone, Copy)]
 pub(super) enum Base<'a> {
-    /// With tables that were computed before.
+    /// With its table.
     Prepared(&'a Prepared),
-    /// With a small table, computed just now.
-    Fresh(AffinePoint, Small),
+    /// Alone.
+    Bare(AffinePoint),
 }
 
-impl<'a> Base<'a> {
-    /// The prepared point, else the other one with a small table.
-    pub(super) fn new(prepared: Option<&'a Prepared>, otherwise: impl FnOnce() -> Option<AffinePoint>) -> Option<Self> {
-        if let Some(prepared) = prepared {
-            return Some(Self::Prepared(prepared));
-        }
-        let point = otherwise()?;
-        Small::new(&point).map(|table| Self::Fresh(point, table))
-    }
-
-    pub(super) fn is_prepared(&self) -> bool {
+impl Base<'_> {
+    pub(super) fn is_prepared(self) -> bool {
         matches!(self, Self::Prepared(_))
     }
 
-    fn point(&self) -> ProjectivePoint {
+    fn point(self) -> ProjectivePoint {
         match self {
             Self::Prepared(prepared) => prepared.point.into(),
-            Self::Fresh(point, _) => (*point).into(),
-        }
-    }
-
-    fn small(&self) -> &Small {
-        match self {
-            Self::Prepared(prepared) => &prepared.small,
-            Self::Fresh(_, table) => table,
+            Self::Bare(point) => point.into(),
         }
     }
 }
 
 /// The four points of a member's equations.
 pub(super) struct Bases<'a> {
-    pub(super) generator: &'a Base<'a>,
-    pub(super) member: &'a Base<'a>,
-    pub(super) hash: &'a Base<'a>,
-    pub(super) image: &'a Base<'a>,
+    pub(super) generator: Base<'a>,
+    pub(super) member: Base<'a>,
+    pub(super) hash: Base<'a>,
+    pub(super) image: Base<'a>,
 }
 
 impl Bases<'_> {
     /// L and R, compressed. `None` if one is the identity, which no signer arrives at who draws nonces at random.
     pub(super) fn commitments(&self, response: &Scalar, challenge: &Scalar) -> Option<(Compressed, Compressed)> {
-        let left = sum((self.generator, response), (self.member, challenge));
-        let right = sum((self.hash, response), (self.image, challenge));
-        // Sums that the short formulas cannot compute are rare, or made on purpose, and wrong in neither case.
-        Accumulator::compress_pair(&left, &right).or_else(|| self.complete(response, challenge))
-    }
-
-    /// The same with formulas that are complete.
-    fn complete(&self, response: &Scalar, challenge: &Scalar) -> Option<(Compressed, Compressed)> {
-        let sum = |first: &Base<'_>, second: &Base<'_>| {
-            ProjectivePoint::lincomb_vartime(&[(first.point(), *response), (second.point(), *challenge)])
-        };
-        let (left, right) = (sum(self.generator, self.member), sum(self.hash, self.image));
-        if bool::from(left.is_identity() | right.is_identity()) {
-            return None;
+        let scalars = (response, challenge);
+        let left = from_tables(self.generator, self.member, scalars);
+        let right = from_tables(self.hash, self.image, scalars);
+        if let (Some(left), Some(right)) = (&left, &right)
+            && let Some(pair) = Accumulator::compress_pair(left, right)
+        {
+            return Some(pair);
         }
-        let [left, right] = ProjectivePoint::batch_normalize_vartime(&[left, right]);
-        Some((left.to_bytes().into(), right.to_bytes().into()))
+        // Sums that the tables cannot compute are rare, or made on purpose; either way they are computed here.
+        let left = left.and_then(|left| left.compress()).or_else(|| complete(self.generator, self.member, scalars))?;
+        let right = right.and_then(|right| right.compress()).or_else(|| complete(self.hash, self.image, scalars))?;
+        Some((left, right))
     }
 }
 
-/// Both bases times their scalars, from large tables if both have them.
-fn sum(first: (&Base<'_>, &Scalar), second: (&Base<'_>, &Scalar)) -> Accumulator {
-    match (first.0, second.0) {
-        (Base::Prepared(one), Base::Prepared(other)) => {
-            combine((&one.large, &Digits::new(first.1)), (&other.large, &Digits::new(second.1)))
-        }
-        (one, other) => combine((one.small(), &Digits::new(first.1)), (other.small(), &Digits::new(second.1))),
+/// The sum of both points times their scalars, if both have tables.
+fn from_tables(first: Base<'_>, second: Base<'_>, scalars: (&Scalar, &Scalar)) -> Option<Accumulator> {
+    let (Base::Prepared(first), Base::Prepared(second)) = (first, second) else { return None };
+    Some(combine((&first.table, &Digits::new(scalars.0)), (&second.table, &Digits::new(scalars.1))))
+}
+
+/// The same without tables, for all points.
+fn complete(first: Base<'_>, second: Base<'_>, scalars: (&Scalar, &Scalar)) -> Option<Compressed> {
+    let sum = ProjectivePoint::lincomb_vartime(&[(first.point(), *scalars.0), (second.point(), *scalars.1)]);
+    if bool::from(sum.is_identity()) {
+        return None;
     }
+    let [sum] = ProjectivePoint::batch_normalize_vartime(&[sum]);
+    Some(sum.to_bytes().into())
 }

@@ -8,8 +8,8 @@
 //! Field elements of k256 are lazily reduced: each carries a bound (*magnitude*, at most 8 for a factor) that debug builds
 //! check. Here x has at most 5, y at most 3, everything else 1.
 
-// The letters are those of the published formulas.
-#![allow(clippy::many_single_char_names)]
+// The letters are those of the published formulas; k256 inlines only multiplications by a reference.
+#![allow(clippy::many_single_char_names, clippy::op_ref)]
 
 use std::sync::LazyLock;
 
@@ -54,9 +54,17 @@ impl Point {
         Self { x: self.x, y }
     }
 
+    /// The compressed form of a point whose y is normalised.
+    fn compress(&self) -> Compressed {
+        let mut compressed = [0; 33];
+        compressed[0] = 2 | self.y.is_odd().unwrap_u8();
+        compressed[1..].copy_from_slice(&self.x.to_bytes());
+        compressed
+    }
+
     /// λ times the point, for one multiplication.
     pub(super) fn times_lambda(self, beta: &Field) -> Self {
-        Self { x: self.x * *beta, y: self.y }
+        Self { x: self.x * beta, y: self.y }
     }
 }
 
@@ -82,52 +90,50 @@ impl Accumulator {
 
     /// Adds a point whose x must differ from the sum's.
     pub(super) fn add(&mut self, other: &Point) {
-        let p = other.x * self.zz + self.x.negate(5);
-        let r = other.y * self.zzz + self.y.negate(3);
+        let p = other.x * &self.zz + &self.x.negate(5);
+        let r = other.y * &self.zzz + &self.y.negate(3);
         let pp = p.square();
-        let ppp = p * pp;
-        let q = self.x * pp;
+        let ppp = p * &pp;
+        let q = self.x * &pp;
         let x = r.square() + (ppp + q.double()).negate(3);
-        self.y = r * (q + x.negate(5)) + (self.y * ppp).negate(1);
+        self.y = r * &(q + x.negate(5)) + (self.y * &ppp).negate(1);
         self.x = x;
-        self.zz *= pp;
-        self.zzz *= ppp;
+        self.zz = self.zz * &pp;
+        self.zzz = self.zzz * &ppp;
     }
 
     /// Doubles the sum.
     pub(super) fn double(&mut self) {
         let u = self.y.double();
         let v = u.square();
-        let w = u * v;
-        let s = self.x * v;
+        let w = u * &v;
+        let s = self.x * &v;
         let m = self.x.square().mul_single(3);
         let x = m.square() + s.double().negate(2);
-        self.y = m * (s + x.negate(4)) + (w * self.y).negate(1);
+        self.y = m * &(s + x.negate(4)) + (w * &self.y).negate(1);
         self.x = x;
-        self.zz = v * self.zz;
-        self.zzz = w * self.zzz;
+        self.zz = v * &self.zz;
+        self.zzz = w * &self.zzz;
     }
 
     /// Both sums in compressed form, for one inversion. `None` if either is the identity, or met one on the way.
     pub(super) fn compress_pair(left: &Self, right: &Self) -> Option<(Compressed, Compressed)> {
-        let inverse: Field = Option::from((left.zzz * right.zzz).invert_vartime())?;
-        let left_inverse = inverse * right.zzz;
-        let right_inverse = inverse * left.zzz;
-        Some((left.compress(&left_inverse), right.compress(&right_inverse)))
+        let inverse: Field = Option::from((left.zzz * &right.zzz).invert_vartime())?;
+        let left_inverse = inverse * &right.zzz;
+        let right_inverse = inverse * &left.zzz;
+        Some((left.to_point(&left_inverse).compress(), right.to_point(&right_inverse).compress()))
     }
 
-    fn compress(&self, zzz_inverse: &Field) -> Compressed {
-        let Point { x, y } = self.to_point(zzz_inverse);
-        let mut compressed = [0; 33];
-        compressed[0] = 2 | y.is_odd().unwrap_u8();
-        compressed[1..].copy_from_slice(&x.to_bytes());
-        compressed
+    /// The sum in compressed form. `None` like that of [`compress_pair`](Self::compress_pair).
+    pub(super) fn compress(&self) -> Option<Compressed> {
+        let inverse: Field = Option::from(self.zzz.invert_vartime())?;
+        Some(self.to_point(&inverse).compress())
     }
 
     /// The sum as a point, given 1 / ZZZ.
     fn to_point(self, zzz_inverse: &Field) -> Point {
-        let z_inverse = self.zz * *zzz_inverse;
-        Point { x: (self.x * z_inverse.square()).normalize(), y: (self.y * *zzz_inverse).normalize() }
+        let z_inverse = self.zz * zzz_inverse;
+        Point { x: (self.x * &z_inverse.square()).normalize(), y: (self.y * zzz_inverse).normalize() }
     }
 }
 
@@ -137,13 +143,13 @@ pub(super) fn to_points(sums: &[Accumulator]) -> Option<Vec<Point>> {
     let mut products_before = Vec::with_capacity(sums.len());
     for sum in sums {
         products_before.push(product);
-        product *= sum.zzz;
+        product = product * &sum.zzz;
     }
     let mut inverse: Field = Option::from(product.invert_vartime())?;
     let mut points = Vec::with_capacity(sums.len());
     for (sum, before) in sums.iter().zip(products_before).rev() {
-        points.push(sum.to_point(&(inverse * before)));
-        inverse *= sum.zzz;
+        points.push(sum.to_point(&(inverse * &before)));
+        inverse = inverse * &sum.zzz;
     }
     points.reverse();
     Some(points)

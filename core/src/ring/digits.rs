@@ -11,6 +11,11 @@ use k256::{Scalar, Secp256k1};
 
 type Number = <Secp256k1 as Curve>::Uint;
 
+/// Bits that one table index covers.
+pub(super) const TEETH: usize = 10;
+/// Table indices of a half: bit `ROWS · tooth + row` belongs to `row`.
+pub(super) const ROWS: usize = 13;
+
 const A: Number = Number::from_u128(0x3086_d221_a7d4_6bcd_e86c_90e4_9284_eb15);
 const B: Number = Number::from_u128(0xe443_7ed6_010e_8828_6f54_7fa9_0abf_e4c3);
 const A_PLUS_B: Number = A.wrapping_add(&B);
@@ -20,17 +25,17 @@ const B_OVER_ORDER: Number = Number::from_be_hex("e4437ed6010e88286f547fa90abfe4
 /// 2¹³⁰ − 1.
 const ALL_ONES: Number = Number::from_be_hex("00000000000000000000000000000003ffffffffffffffffffffffffffffffff");
 
-/// The table indices of a scalar: one list for k₁, one for k₂. An index covers `TEETH` bits, of which the highest says "as it
-/// stands" (1) or "negated" (0); bit `ROWS · tooth + row` of a half belongs to index `row`. `TEETH · ROWS` is 130.
-pub(super) struct Digits<const TEETH: usize, const ROWS: usize> {
+/// The table indices of a scalar: one list for k₁, one for k₂. The highest bit of an index says "as it stands" (1) or
+/// "negated" (0).
+pub(super) struct Digits {
     pub(super) plain: [u16; ROWS],
     pub(super) lambda: [u16; ROWS],
 }
 
-impl<const TEETH: usize, const ROWS: usize> Digits<TEETH, ROWS> {
+impl Digits {
     pub(super) fn new(scalar: &Scalar) -> Self {
         let (first, second) = odd_halves(&Number::from(scalar));
-        Self { plain: rows::<TEETH, ROWS>(&first), lambda: rows::<TEETH, ROWS>(&second) }
+        Self { plain: rows(&first), lambda: rows(&second) }
     }
 }
 
@@ -64,7 +69,7 @@ fn rounded_product(scalar: &Number, factor: &Number) -> Number {
 }
 
 /// An odd half as indices: with v = (half + 2¹³⁰ − 1) / 2, bit i of v is the sign of 2ⁱ.
-fn rows<const TEETH: usize, const ROWS: usize>(half: &Number) -> [u16; ROWS] {
+fn rows(half: &Number) -> [u16; ROWS] {
     let signs = half.wrapping_add(&ALL_ONES).shr_vartime(1);
     let mut rows = [0; ROWS];
     for tooth in (0..TEETH).rev() {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use k256::AffinePoint;
 
-use super::comb::{Large, Small};
+use super::comb::Table;
 use super::hash::Compressed;
 
 /// A table replaces another only if that was not used in this many verifications for each table of the cache. Building one
@@ -24,23 +24,21 @@ pub(super) enum Role {
     KeyImage,
 }
 
-/// A point with its tables. The small one is for equations whose other point has no large one.
+/// A point with its table.
 pub(super) struct Prepared {
     pub(super) point: AffinePoint,
-    pub(super) large: Large,
-    pub(super) small: Small,
+    pub(super) table: Table,
 }
 
 impl Prepared {
     /// `None` for the identity.
     pub(super) fn new(point: &AffinePoint) -> Option<Self> {
-        Some(Self { point: *point, large: Large::new(point)?, small: Small::new(point)? })
+        Some(Self { point: *point, table: Table::new(point)? })
     }
 }
 
 /// What one entry takes, including its place in the map.
-const ENTRY_BYTES: usize =
-    Large::BYTES + Small::BYTES + size_of::<Prepared>() + 2 * size_of::<(Role, Compressed, Entry)>();
+const ENTRY_BYTES: usize = Table::BYTES + size_of::<Prepared>() + 2 * size_of::<(Role, Compressed, Entry)>();
 
 struct Entry {
     prepared: Arc<Prepared>,

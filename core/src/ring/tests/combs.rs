@@ -3,7 +3,7 @@ use k256::elliptic_curve::{Field, PrimeField};
 use k256::{AffinePoint, ProjectivePoint, Scalar};
 use proptest::prelude::*;
 
-use crate::ring::comb::{Large, Small, Table, combine};
+use crate::ring::comb::{Table, combine};
 use crate::ring::commitments::{Base, Bases};
 use crate::ring::curve::Accumulator;
 use crate::ring::digits::Digits;
@@ -25,17 +25,17 @@ fn base() -> AffinePoint {
 
 #[test]
 fn the_identity_has_no_table() {
-    assert!(Large::new(&AffinePoint::IDENTITY).is_none());
-    assert!(Small::new(&AffinePoint::IDENTITY).is_none());
+    assert!(Table::new(&AffinePoint::IDENTITY).is_none());
 }
 
 fn expected(first: Scalar, second: Scalar) -> [u8; 33] {
     (ProjectivePoint::GENERATOR * first + ProjectivePoint::from(base()) * second).to_affine().to_bytes().into()
 }
 
-fn combinations_equal_those_of_k256<const TEETH: usize, const ROWS: usize>() {
-    let first = Table::<TEETH, ROWS>::new(&AffinePoint::GENERATOR).unwrap();
-    let second = Table::<TEETH, ROWS>::new(&base()).unwrap();
+#[test]
+fn combinations_equal_those_of_k256() {
+    let first = Table::new(&AffinePoint::GENERATOR).unwrap();
+    let second = Table::new(&base()).unwrap();
     proptest!(|(a in scalar(), b in scalar(), c in scalar(), d in scalar())| {
         let one = combine((&first, &Digits::new(&a)), (&second, &Digits::new(&b)));
         let other = combine((&second, &Digits::new(&c)), (&first, &Digits::new(&d)));
@@ -44,9 +44,10 @@ fn combinations_equal_those_of_k256<const TEETH: usize, const ROWS: usize>() {
     });
 }
 
-fn digits_of_edge_scalars_are_right<const TEETH: usize, const ROWS: usize>() {
-    let first = Table::<TEETH, ROWS>::new(&AffinePoint::GENERATOR).unwrap();
-    let second = Table::<TEETH, ROWS>::new(&base()).unwrap();
+#[test]
+fn digits_of_edge_scalars_are_right() {
+    let first = Table::new(&AffinePoint::GENERATOR).unwrap();
+    let second = Table::new(&base()).unwrap();
     let small = [0u64, 1, 2].map(Scalar::from);
     let mut edges = vec![small[0], small[1], -small[1], small[2], -small[2], Scalar::TWO_INV];
     let mut power = Scalar::ONE;
@@ -61,9 +62,10 @@ fn digits_of_edge_scalars_are_right<const TEETH: usize, const ROWS: usize>() {
     }
 }
 
-fn sums_that_meet_the_identity_have_no_compressed_form<const TEETH: usize, const ROWS: usize>() {
-    let table = Table::<TEETH, ROWS>::new(&AffinePoint::GENERATOR).unwrap();
-    let other = Table::<TEETH, ROWS>::new(&base()).unwrap();
+#[test]
+fn sums_that_meet_the_identity_have_no_compressed_form() {
+    let table = Table::new(&AffinePoint::GENERATOR).unwrap();
+    let other = Table::new(&base()).unwrap();
     let seven = Scalar::from(7u64);
     let (digits, negated) = (Digits::new(&seven), Digits::new(&-seven));
     let fine = combine((&table, &digits), (&other, &digits));
@@ -72,30 +74,16 @@ fn sums_that_meet_the_identity_have_no_compressed_form<const TEETH: usize, const
     for undefined in [combine((&table, &digits), (&table, &negated)), combine((&table, &digits), (&table, &digits))] {
         assert!(Accumulator::compress_pair(&undefined, &fine).is_none());
         assert!(Accumulator::compress_pair(&fine, &undefined).is_none());
+        assert!(undefined.compress().is_none());
     }
-}
-
-#[test]
-fn large_tables_compute_what_k256_computes() {
-    combinations_equal_those_of_k256::<10, 13>();
-    digits_of_edge_scalars_are_right::<10, 13>();
-    sums_that_meet_the_identity_have_no_compressed_form::<10, 13>();
-}
-
-#[test]
-fn small_tables_compute_what_k256_computes() {
-    combinations_equal_those_of_k256::<5, 26>();
-    digits_of_edge_scalars_are_right::<5, 26>();
-    sums_that_meet_the_identity_have_no_compressed_form::<5, 26>();
 }
 
 /// What the short formulas cannot compute is computed all the same, here with every base the generator.
 #[test]
 fn equal_bases_are_computed_by_complete_formulas() {
     let generator = Prepared::new(&AffinePoint::GENERATOR).unwrap();
-    let fresh = Base::new(None, || Some(AffinePoint::GENERATOR)).unwrap();
-    for base in [Base::Prepared(&generator), fresh] {
-        let bases = Bases { generator: &base, member: &base, hash: &base, image: &base };
+    for base in [Base::Prepared(&generator), Base::Bare(AffinePoint::GENERATOR)] {
+        let bases = Bases { generator: base, member: base, hash: base, image: base };
         let (left, right) = bases.commitments(&Scalar::from(7u64), &Scalar::from(9u64)).unwrap();
         let sixteen = (ProjectivePoint::GENERATOR * Scalar::from(16u64)).to_affine().to_bytes();
         assert_eq!((&left[..], &right[..]), (&sixteen[..], &sixteen[..]));
