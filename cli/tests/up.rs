@@ -14,7 +14,7 @@ use program::{command, complaint, printed, repository, run};
 use serde_json::Value;
 use testbed::{Backend, Chain, Genesis, Redis};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 struct Surroundings {
     chain: Chain,
@@ -47,6 +47,11 @@ impl Surroundings {
     }
 
     fn send(&self, relayer: &str, count: &str) -> std::process::Output {
+        self.send_signed_by("app1", "--application-key", relayer, count)
+    }
+
+    fn send_signed_by(&self, signer: &str, flag: &str, relayer: &str, count: &str) -> std::process::Output {
+        let signer = self.chain.account(signer).unwrap();
         let application = self.chain.account("app1").unwrap();
         let (rpc, grpc) = (self.chain.rpc(), self.chain.grpc());
         run(&[
@@ -56,8 +61,8 @@ impl Surroundings {
             relayer,
             "--application",
             &application.address,
-            "--application-key",
-            &application.private_key,
+            flag,
+            &signer.private_key,
             "--service",
             "svc1",
             "--rpc",
@@ -154,9 +159,13 @@ async fn relays_are_served_recorded_and_seen() {
     assert_eq!((&report["sent"], &report["verified"]), (&20.into(), &20.into()));
     assert!(report["latency_ms"]["p50"].as_f64().unwrap() > 0.0);
     assert_eq!(report["suppliers"].as_object().unwrap().len(), 2, "{report}");
-    assert_eq!(around.backend.requests(), 20);
+    let by_gateway = around.send_signed_by("gateway1", "--gateway-key", &relayer, "3");
+    assert!(by_gateway.status.success(), "{}", complaint(&by_gateway));
+    let by_stranger = around.send_signed_by("supplier1", "--gateway-key", &relayer, "3");
+    assert!(complaint(&by_stranger).contains("neither to the application nor to one of its gateways"));
+    assert_eq!(around.backend.requests(), 23);
 
-    let progress = up.wait(|event| event["event"] == "progress" && event["open_relays"] == 20);
+    let progress = up.wait(|event| event["event"] == "progress" && event["open_relays"] == 23);
     assert_eq!(progress["suppliers"], serde_json::json!([2, 2]));
     let table = printed(&run(&["get", "suppliers", "-f", around.folder()]));
     for line in table.lines().skip(1) {

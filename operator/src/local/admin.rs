@@ -38,6 +38,11 @@ pub(super) struct Check {
 }
 
 impl Readiness {
+    /// The names of the checks that failed. They change when something happened, unlike the messages, which count seconds.
+    pub(super) fn failed(&self) -> Vec<String> {
+        self.checks.iter().filter(|check| !check.ready).map(|check| check.name.clone()).collect()
+    }
+
     /// What keeps it from being ready.
     pub(super) fn why_not(&self) -> String {
         let failed = self.checks.iter().filter(|check| !check.ready);

@@ -9,7 +9,7 @@ use relay_core::telemetry::LogConfig;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::admin::AdminClient;
+use super::admin::{AdminClient, Readiness};
 use super::apply::apply;
 use super::event::{Event, Progress};
 use super::workspace::{Workspace, WorkspaceError};
@@ -111,7 +111,8 @@ struct Seen<'a> {
 enum State {
     Unknown,
     Ready,
-    NotReady(String),
+    /// Because of these checks; none when it does not answer.
+    NotReady(Vec<String>),
 }
 
 impl<'a> Watch<'a> {
@@ -126,7 +127,7 @@ impl<'a> Watch<'a> {
         let answers = futures::future::join_all(answers).await;
         let mut events = Vec::new();
         for (seen, answer) in self.processes.iter_mut().zip(answers) {
-            events.extend(seen.update(answer.map(|readiness| (!readiness.ready).then(|| readiness.why_not()))));
+            events.extend(seen.update(answer));
         }
         if !self.fleet_was_ready && self.processes.iter().all(Seen::ready) {
             self.fleet_was_ready = true;
@@ -177,23 +178,22 @@ impl Seen<'_> {
     }
 
     /// The event that a new answer makes, if it says something new.
-    fn update(&mut self, answer: Result<Option<String>, String>) -> Option<Event> {
-        let process = self.process.name.clone();
-        match answer {
-            Ok(None) if !self.ready() => {
-                self.state = State::Ready;
-                Some(Event::Ready { process })
-            }
-            Ok(Some(why)) if self.state != State::NotReady(why.clone()) => {
-                self.state = State::NotReady(why.clone());
-                Some(Event::NotReady { process, why })
-            }
+    fn update(&mut self, answer: Result<Readiness, String>) -> Option<Event> {
+        let (state, why) = match answer {
+            Ok(readiness) if readiness.ready => (State::Ready, None),
+            Ok(readiness) => (State::NotReady(readiness.failed()), Some(readiness.why_not())),
             // A process that just started does not answer yet; one that answered before is worth a line.
-            Err(why) if self.ready() => {
-                self.state = State::NotReady(why.clone());
-                Some(Event::NotReady { process, why })
-            }
-            _ => None,
+            Err(_) if self.state == State::Unknown => return None,
+            Err(why) => (State::NotReady(Vec::new()), Some(why)),
+        };
+        if self.state == state {
+            return None;
         }
+        self.state = state;
+        let process = self.process.name.clone();
+        Some(match why {
+            None => Event::Ready { process },
+            Some(why) => Event::NotReady { process, why },
+        })
     }
 }
