@@ -98,8 +98,8 @@ impl Accumulator {
         let x = r.square() + (ppp + q.double()).negate(3);
         self.y = r * &(q + x.negate(5)) + (self.y * &ppp).negate(1);
         self.x = x;
-        self.zz = self.zz * &pp;
-        self.zzz = self.zzz * &ppp;
+        self.zz *= &pp;
+        self.zzz *= &ppp;
     }
 
     /// Doubles the sum.
@@ -143,13 +143,13 @@ pub(super) fn to_points(sums: &[Accumulator]) -> Option<Vec<Point>> {
     let mut products_before = Vec::with_capacity(sums.len());
     for sum in sums {
         products_before.push(product);
-        product = product * &sum.zzz;
+        product *= &sum.zzz;
     }
     let mut inverse: Field = Option::from(product.invert_vartime())?;
     let mut points = Vec::with_capacity(sums.len());
     for (sum, before) in sums.iter().zip(products_before).rev() {
         points.push(sum.to_point(&(inverse * &before)));
-        inverse = inverse * &sum.zzz;
+        inverse *= &sum.zzz;
     }
     points.reverse();
     Some(points)

@@ -9,8 +9,9 @@ use k256::AffinePoint;
 use super::comb::Table;
 use super::hash::Compressed;
 
-/// A table replaces another only if that was not used in this many verifications for each table of the cache. Building one
-/// costs as much as several slow verifications, so replacing tables that are still in use would be slower than none.
+/// A table replaces another only if that was not used in this many verifications for each table of the cache. Building the
+/// tables of a ring costs as much as four verifications without, so replacing tables that are still in use would be slower
+/// than having none.
 const PATIENCE: u64 = 8;
 
 /// What a point is to a signature.

@@ -1,3 +1,4 @@
+mod bounds;
 mod captured;
 mod clients;
 mod combs;
