@@ -32,6 +32,8 @@ pub struct Session {
     pub appended: u64,
     /// The closed log was read to its end by this process.
     pub drained: bool,
+    /// Blocks that pass between closing and the first broadcast.
+    pub sealing_takes: i64,
     /// A live relayer may still bring relays of this session.
     pub held_by_relayers: bool,
     intake: Option<Intake>,
@@ -72,6 +74,7 @@ impl Session {
             windows: None,
             appended: 0,
             drained: false,
+            sealing_takes: 0,
             // Until relayers were asked they are taken to hold something: closing can wait, what it cuts off cannot come back.
             held_by_relayers: true,
             intake: None,

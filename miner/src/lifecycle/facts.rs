@@ -39,6 +39,7 @@ fn log(sealed: bool) -> LogView {
         drained: true,
         leaves: 3,
         held_by_relayers: false,
+        sealing_takes: 0,
         sealed: sealed.then_some(Sealed { root: ROOT, reproduced: true }),
     }
 }
@@ -78,6 +79,16 @@ fn a_relayer_that_holds_relays_is_waited_for_but_not_for_ever() {
     assert_eq!(decide(&open, held.clone(), chain(24, absent(24), None)).1, Action::Wait);
     // Claim window 22..=30: a third of it is less than the reserve of three blocks.
     assert_eq!(decide(&open, held, chain(27, absent(27), None)).1, Action::Close);
+}
+
+#[test]
+fn a_session_is_closed_early_enough_to_make_its_seal_durable() {
+    let held = LogView { held_by_relayers: true, sealing_takes: 4, ..log(false) };
+    assert_eq!(decide(&record(false), held.clone(), chain(22, absent(22), None)).1, Action::Wait);
+    assert_eq!(decide(&record(false), held, chain(23, absent(23), None)).1, Action::Close);
+    let slow = LogView { held_by_relayers: true, sealing_takes: 40, ..log(false) };
+    assert_eq!(decide(&record(false), slow.clone(), chain(21, absent(21), None)).1, Action::Wait, "grace is granted");
+    assert_eq!(decide(&record(false), slow, chain(22, absent(22), None)).1, Action::Close);
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn step(owner: &mut Owner, chain: &mut ModelChain, windows: &Windows, height: i6
             drained: owner.drained,
             leaves: if owner.drained { 5 } else { 0 },
             held_by_relayers: trouble.relayer_holds,
+            sealing_takes: 0,
             sealed: owner.sealed.then_some(Sealed { root: ROOT, reproduced: owner.drained }),
         },
         chain: ChainView {

@@ -1,10 +1,10 @@
 use relay_core::session::Windows;
 use relay_core::units::Height;
 
-use super::view::{Action, ChainView, ClaimView, Phase, Requirement, Sealed, Send, Situation, Verdict};
+use super::view::{Action, ChainView, ClaimView, LogView, Phase, Requirement, Sealed, Send, Situation, Verdict};
 use crate::record::{Attempts, Flight, Outcome, SessionRecord};
 
-/// Blocks at the end of a claim window that are always left for sealing and claiming.
+/// Blocks at the end of a claim window that are always left for claiming.
 const RESERVE: i64 = 3;
 
 /// Decides what to do about a session now, and names where it stands.
@@ -18,7 +18,7 @@ pub fn next(situation: &Situation<'_>) -> (Phase, Action) {
         return over;
     }
     if record.closed_at.is_none() {
-        let close = is_time_to_close(chain, log.held_by_relayers);
+        let close = is_time_to_close(chain, log);
         return (Phase::Open, if close { Action::Close } else { Action::Wait });
     }
     let Some(sealed) = log.sealed else {
@@ -38,16 +38,17 @@ pub fn next(situation: &Situation<'_>) -> (Phase, Action) {
 }
 
 /// Closing at grace end loses nothing; a relayer that still holds relays is waited for, but never at the cost of the claim.
-fn is_time_to_close(chain: &ChainView, held_by_relayers: bool) -> bool {
+fn is_time_to_close(chain: &ChainView, log: &LogView) -> bool {
     let grace_is_over = chain.height > chain.windows.grace_end;
-    (grace_is_over && !held_by_relayers) || chain.height >= latest_close(&chain.windows)
+    (grace_is_over && !log.held_by_relayers) || chain.height >= latest_close(&chain.windows, log.sealing_takes)
 }
 
 /// The height at which a session is closed whoever still holds relays of it.
-pub(super) fn latest_close(windows: &Windows) -> Height {
+pub(super) fn latest_close(windows: &Windows, sealing_takes: i64) -> Height {
     let window = windows.claim_close - windows.claim_open;
-    // In a window shorter than the reserve the opening block is the best there is.
-    std::cmp::max(windows.claim_close - std::cmp::max(RESERVE, window / 3), windows.grace_end + 1)
+    let reserve = std::cmp::max(RESERVE + sealing_takes, window / 3);
+    // In a window shorter than the reserve the end of the grace period is the best there is.
+    std::cmp::max(windows.claim_close - reserve, windows.grace_end + 1)
 }
 
 fn claim(record: &SessionRecord, chain: &ChainView) -> (Phase, Action) {

@@ -26,6 +26,8 @@ pub struct LogView {
     pub held_by_relayers: bool,
     /// The seal, once created.
     pub sealed: Option<Sealed>,
+    /// Blocks that pass between closing and the first broadcast, while Redis makes close mark and seal durable.
+    pub sealing_takes: i64,
 }
 
 /// The frozen root.

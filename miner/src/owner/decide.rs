@@ -1,5 +1,7 @@
 //! From what is known to what is to be done: the chain is asked, the decision itself is [`lifecycle::next`].
 
+use std::time::Duration;
+
 use relay_core::chain::Block;
 use relay_core::proto::pocket::proof::{Claim, ClaimProofStatus};
 use relay_core::units::{Height, SessionId};
@@ -13,7 +15,9 @@ impl Owner {
     /// Brings the chain's side of every session up to date. What cannot be had now is asked for with the next block.
     pub(super) async fn ask_the_chain(&mut self, block: &Block) {
         let chain = self.around.chain.clone();
+        let sealing_takes = self.blocks_to_seal();
         for session in self.sessions.values_mut() {
+            session.sealing_takes = sealing_takes;
             match windows(&chain, session.record.header.end).await {
                 Ok(windows) => session.windows = Some(windows),
                 Err(error) => warn!(supplier = %self.supplier, %error, "windows of a session are unknown for now"),
@@ -21,6 +25,13 @@ impl Owner {
         }
         self.ask_for_claims(block).await;
         self.ask_who_holds_relays().await;
+    }
+
+    /// Closing and sealing end with a barrier each.
+    fn blocks_to_seal(&self) -> i64 {
+        let barriers = self.around.store.config().barrier.0 * 2;
+        let block = self.around.feed.block_time().max(Duration::from_millis(1));
+        i64::try_from(barriers.as_millis().div_ceil(block.as_millis())).unwrap_or(i64::MAX)
     }
 
     /// One query for all claims of the supplier, while any session can have one.
@@ -74,6 +85,7 @@ impl Session {
         let log = LogView {
             drained: self.drained && tally.entries == self.appended,
             leaves: tally.leaves,
+            sealing_takes: self.sealing_takes,
             held_by_relayers: self.held_by_relayers,
             sealed,
         };
