@@ -34,6 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         ".sdk.types.POKTHTTPRequest.body_bz",
         ".sdk.types.POKTHTTPResponse.body_bz",
     ]);
-    tonic_prost_build::configure().build_server(false).include_file("packages.rs").compile_fds_with_config(descriptors, config)?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        .include_file("packages.rs")
+        .compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

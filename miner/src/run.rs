@@ -26,7 +26,7 @@ const VERIFIER_BYTES: usize = 4 << 20;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long lease rounds may stand still before the process calls itself unhealthy.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_mins(1);
 
 /// Why a miner did not start.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! A miner alone, between a real Redis and a real chain: relays that stand in the log become a settled claim.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

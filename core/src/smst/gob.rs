@@ -1,4 +1,4 @@
-//! The bytes of `MsgSubmitProof.proof`: one [`CompactProof`] in the self-describing `gob` encoding.
+//! The bytes of `MsgSubmitProof.proof`: one [`CompactProof`](super::CompactProof) in the self-describing `gob` encoding.
 //!
 //! The encoder writes the three type definitions as one constant, with the ids 64, 65 and 66. The decoder reads what the
 //! chain reads: other ids, names, orders and unknown fields, and whatever follows the proof.

@@ -18,6 +18,7 @@ const GOOD_BLOCKS: i64 = 4;
 
 /// What goes wrong at one height.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each trouble comes or does not, independently of the others")]
 struct Trouble {
     node_lags: i64,
     query_fails: bool,
@@ -171,7 +172,7 @@ fn step(owner: &mut Owner, chain: &mut ModelChain, windows: &Windows, height: i6
         Action::Seal => owner.sealed = true,
         Action::Claim(send) => {
             assert!(owner.sealed && owner.record.closed_at.is_some(), "claimed before the seal");
-            assert!(height + 1 <= windows.claim_close.0, "claimed after the window");
+            assert!(height < windows.claim_close.0, "claimed after the window");
             chain.claims_begun += u32::from(send == Send::Fresh);
             fly(send, &mut owner.record.claim.flight);
             chain.roots_broadcast.push(ROOT);
@@ -180,7 +181,7 @@ fn step(owner: &mut Owner, chain: &mut ModelChain, windows: &Windows, height: i6
             }
         }
         Action::Proof(send) => {
-            assert!(height >= windows.proof_open.0 && height + 1 <= windows.proof_close.0, "proof outside its window");
+            assert!(height >= windows.proof_open.0 && height < windows.proof_close.0, "proof outside its window");
             assert!(required, "a proof nobody asked for");
             fly(send, &mut owner.record.proof.flight);
             if !trouble.broadcast_lost {

@@ -18,7 +18,7 @@ impl Owner {
             match settlement::read(&self.around.chain, &self.supplier, header, windows.settlement, at).await {
                 Ok(outcome) => session.outcome = Some(outcome),
                 Err(error) => {
-                    warn!(supplier = %self.supplier, session = %id, %error, "the settlement is unknown for now")
+                    warn!(supplier = %self.supplier, session = %id, %error, "the settlement is unknown for now");
                 }
             }
         }

@@ -108,12 +108,11 @@ impl Ownership {
         let held: Vec<Lease> = self.owned.values().map(|owned| owned.lease.clone()).collect();
         let renewed = self.around.store.renew(&held).await?;
         for (old, renewed) in held.into_iter().zip(renewed) {
-            match (renewed, self.owned.get_mut(&old.supplier)) {
-                (Some(lease), Some(owned)) => owned.lease = lease,
-                _ => {
-                    warn!(supplier = %old.supplier, "the lease is lost");
-                    self.drop_task(&old.supplier);
-                }
+            if let (Some(lease), Some(owned)) = (renewed, self.owned.get_mut(&old.supplier)) {
+                owned.lease = lease;
+            } else {
+                warn!(supplier = %old.supplier, "the lease is lost");
+                self.drop_task(&old.supplier);
             }
         }
         Ok(())
