@@ -1,6 +1,6 @@
 //! The owner of one supplier: reads its log, keeps its tries, and takes its sessions from relays to settlement.
 //!
-//! Everything an owner does is done by one task, under one fence. [`Owner::tick`] is its table of contents.
+//! Everything an owner does is done by one task, under one fence. `Owner::tick` is its table of contents.
 
 mod claims;
 mod decide;
