@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,6 +14,9 @@ use crate::{Error, program, say};
 
 /// An orderly stop hands suppliers over and drains; after this it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the table may lag behind the chain.
+const TABLE_LIMIT: Duration = Duration::from_secs(15);
 
 /// A running `pocket-relay-miner up`.
 pub(crate) struct Fleet {
@@ -47,10 +50,21 @@ impl Fleet {
         format!("http://{}", self.relayer)
     }
 
-    /// The table of suppliers.
+    /// Shows the table of suppliers, as soon as the miners have seen what the chain has settled.
     pub(crate) async fn show_suppliers(&self) -> Result<(), Error> {
         let folder = self.folder.path().to_string_lossy().into_owned();
-        program::run(&["get", "suppliers", "-f", &folder].map(str::to_owned)).await
+        let arguments = ["get", "suppliers", "-f", &folder].map(str::to_owned);
+        let began = Instant::now();
+        loop {
+            let table = program::output(&arguments).await?;
+            // A miner reads settlements from the block after theirs.
+            let behind = table.lines().any(|line| line.split_whitespace().any(|cell| cell == "0upokt"));
+            if !behind || began.elapsed() > TABLE_LIMIT {
+                print!("{table}");
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
     /// Shows what the fleet has logged, to explain a failure.

@@ -29,3 +29,14 @@ pub(crate) async fn succeeds(arguments: &[String]) -> Result<bool, Error> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command.status().await.map_err(Error::io("run pocket-relay-miner"))?.success())
 }
+
+/// What a command line prints; its errors are shown.
+pub(crate) async fn output(arguments: &[String]) -> Result<String, Error> {
+    let mut command = command(arguments)?;
+    let output = command.stderr(Stdio::inherit()).output().await.map_err(Error::io("run pocket-relay-miner"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let command = arguments.first().cloned().unwrap_or_default();
+    Err(Error::Program { command, status: output.status })
+}

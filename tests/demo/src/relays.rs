@@ -38,14 +38,14 @@ async fn wait_until_served(surroundings: &Surroundings, fleet: &mut Fleet, relay
 /// The application signs with its own key; the program also takes a gateway's.
 fn arguments(surroundings: &Surroundings, relayer: &str, count: u32) -> Result<Vec<String>, Error> {
     let application = surroundings.account("app1")?;
-    let node = format!("{},{}", surroundings.chain.rpc(), surroundings.chain.grpc());
     let flags = [
         ("--relayer", relayer.to_owned()),
-        ("--app-key", application.private_key.clone()),
+        ("--application-key", application.private_key.clone()),
         ("--application", application.address.clone()),
         ("--service", SERVICE.to_owned()),
-        ("--node", node),
-        ("-n", count.to_string()),
+        ("--rpc", surroundings.chain.rpc().to_owned()),
+        ("--grpc", surroundings.chain.grpc()),
+        ("--count", count.to_string()),
         ("--rps", RELAYS_A_SECOND.to_string()),
         ("--concurrency", "8".to_owned()),
     ];

@@ -9,7 +9,7 @@ use crate::fleet::Fleet;
 use crate::surroundings::Surroundings;
 use crate::{Error, say};
 
-/// A session, its claim window, its proof window and settlement take about 35 blocks; relays may fall into two sessions.
+/// A session, its claim window, its proof window and settlement take about 45 blocks; relays may fall into two sessions.
 const LIMIT: Duration = Duration::from_mins(4);
 /// Pause between two looks at the chain: the pace of its blocks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -80,7 +80,10 @@ impl Settled {
             ClaimEvent::Settled(claim) => {
                 self.settlements += 1;
                 self.relays += claim.num_relays.unsigned_abs();
-                *self.earned.entry(claim.supplier_operator_address).or_default() += upokt(&claim.minted_upokt);
+                // The suppliers of the demonstration own themselves; what is missing from the claim went to other shares.
+                let share = claim.reward_distribution.get(&claim.supplier_operator_address);
+                let share = share.and_then(|coin| coin.as_str()).map_or(0, upokt);
+                *self.earned.entry(claim.supplier_operator_address).or_default() += share;
             }
             ClaimEvent::Expired(claim) => {
                 self.losses

@@ -45,9 +45,9 @@ fn genesis() -> Genesis {
             "shared",
             serde_json::json!({
                 "num_blocks_per_session": 10,
-                "claim_window_close_offset_blocks": 10, "proof_window_close_offset_blocks": 8,
-                "supplier_unbonding_period_sessions": 3, "application_unbonding_period_sessions": 3,
-                "gateway_unbonding_period_sessions": 3,
+                "claim_window_close_offset_blocks": 20, "proof_window_close_offset_blocks": 8,
+                "supplier_unbonding_period_sessions": 4, "application_unbonding_period_sessions": 4,
+                "gateway_unbonding_period_sessions": 4,
             }),
         )
         .param("proof", serde_json::json!({"proof_request_probability": 1}))

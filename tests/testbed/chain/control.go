@@ -65,10 +65,11 @@ func (c *control) routes() http.Handler {
 	return mux
 }
 
+// state tells the height that queries and block results have reached; the block store may be one ahead for a moment.
 func (c *control) state() any {
 	paused, interval := c.pacer.state()
 	return map[string]any{
-		"height": c.node.BlockStore().Height(), "paused": paused, "block_time_ms": interval.Milliseconds(),
+		"height": c.appHeight(), "paused": paused, "block_time_ms": interval.Milliseconds(),
 		"chain_id": c.tb.ChainID, "gov_address": c.tb.GovAddress, "mempool_txs": c.node.Mempool().Size(),
 	}
 }
