@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -11,6 +13,9 @@ use super::Listener;
 use crate::metrics::UNKNOWN_SERVICE;
 use crate::pipeline::{Place, Received};
 use crate::refusal::Refusal;
+
+/// How long a body that is refused is still taken in.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 impl Listener {
     /// Health paths first; everything else is a relay, whatever its method and path.
@@ -79,18 +84,38 @@ impl Listener {
         self.pipeline.refused(&UNKNOWN_SERVICE.into(), refusal.clone()).response()
     }
 
-    async fn read(&self, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Refusal> {
+    async fn read(&self, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Refusal> {
         let limit = self.limits.request_bytes;
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > limit) {
+            discard(body, limit).await;
             return Err(Refusal::TooLarge);
         }
-        match tokio::time::timeout(self.limits.receive_timeout.0, Limited::new(body, limit).collect()).await {
+        match tokio::time::timeout(self.limits.receive_timeout.0, Limited::new(&mut body, limit).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                discard(body, limit).await;
+                Err(Refusal::TooLarge)
+            }
             Ok(Err(_)) | Err(_) => Err(Refusal::Unreadable),
         }
     }
+}
+
+/// Takes a little more of a body that is not wanted. A caller that is still sending when its connection closes sees a broken
+/// connection instead of the refusal.
+async fn discard(mut body: Incoming, most: usize) {
+    let reading = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > most {
+                break;
+            }
+        }
+    };
+    // Whether it ended, broke or took too long: it was for the caller's sake only.
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
 /// Gateways get back what they say they accept.
