@@ -6,8 +6,9 @@ use relay_core::address::Address;
 use relay_core::store::{ChainIdentity, Store, StoreConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testbed::free_address;
 
-use crate::role::{Role, free_address};
+use crate::role::Role;
 use crate::stage::Stage;
 
 pub(crate) struct Pool {
@@ -70,7 +71,7 @@ impl Pool {
 
     /// A relayer whose configuration has these entries besides the usual ones.
     pub(crate) fn relayer(&self, name: &str, more: Value) -> Relayer {
-        let address = free_address();
+        let address = free_address().unwrap();
         let services: BTreeMap<_, _> =
             self.services.iter().map(|id| (id, json!({"backend": {"url": self.backend}}))).collect();
         let mut config = self.shared.clone();

@@ -1,6 +1,6 @@
 //! One role of the program as a process.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use testbed::free_address;
 use tokio::process::{Child, Command};
 
 /// Lines of a log that a failed test shows.
@@ -27,7 +28,7 @@ pub(crate) struct Role {
 impl Role {
     /// Writes the configuration and starts the process. `command` is the sub-command, `name` also names the files.
     pub(crate) fn start(folder: &Path, command: &'static str, name: &str, mut config: Value) -> Self {
-        let admin = free_address();
+        let admin = free_address().unwrap();
         config["name"] = name.into();
         config["admin"] = admin.to_string().into();
         let path = folder.join(format!("{name}.yaml"));
@@ -98,9 +99,4 @@ fn spawn(command: &str, config: &Path, log: &Path) -> Child {
         .kill_on_drop(true)
         .spawn()
         .unwrap()
-}
-
-/// An address that nobody listens on at the moment.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }

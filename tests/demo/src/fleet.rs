@@ -1,6 +1,6 @@
 //! The fleet, as `pocket-relay-miner up` runs it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ impl Fleet {
         let output = std::fs::File::create(&log).map_err(Error::io("create the fleet's log"))?;
         let errors = output.try_clone().map_err(Error::io("create the fleet's log"))?;
         let directory = folder.path().to_string_lossy().into_owned();
-        let relayer = free_address()?;
+        let relayer = testbed::free_address()?;
         let process =
             program::command(&["up", "-f", &directory, "--relayer-listen", &relayer.to_string()].map(str::to_owned))?
                 .stdin(Stdio::null())
@@ -92,10 +92,4 @@ impl Fleet {
         }
         self.process.kill().await.map_err(Error::io("kill pocket-relay-miner up"))
     }
-}
-
-/// An address that nobody listens on at the moment.
-fn free_address() -> Result<SocketAddr, Error> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("find a free port"))?;
-    listener.local_addr().map_err(Error::io("find a free port"))
 }

@@ -282,9 +282,9 @@ func run(opts startOptions) (err error) {
 	for {
 		select {
 		case block := <-blocks.Out():
-			if !announced {
+			height := block.Data().(cmttypes.EventDataNewBlock).Block.Height
+			if !announced && pacer.made(height) {
 				announced = true
-				height := block.Data().(cmttypes.EventDataNewBlock).Block.Height
 				line, _ := json.Marshal(Ready{
 					RPC:     "http://" + listeners["rpc"].Addr().String(),
 					GRPC:    listeners["grpc"].Addr().String(),

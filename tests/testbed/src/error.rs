@@ -61,6 +61,9 @@ pub enum Error {
     /// A chain in memory begins at genesis with every start, so a restart would lose what the test did.
     #[error("a chain in memory cannot be restarted: build its genesis with `.on_disk()`")]
     InMemory,
+    /// Every port of the range has a listener.
+    #[error("no port of 127.0.0.1 is free")]
+    NoPort,
     /// Nothing of this name exists in the genesis.
     #[error("the genesis names no account {0:?}")]
     UnknownAccount(String),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::Error;
+use crate::{Error, free_address};
 use process::Process;
 use tail::Recorder;
 
@@ -67,7 +67,7 @@ impl Redis {
         let mut redis = Self { directory, options, port: 0, process: None, recorder: None };
         let mut attempt = 1;
         loop {
-            redis.port = free_port()?;
+            redis.port = free_address()?.port();
             match redis.launch().await {
                 Err(_) if attempt < PORT_ATTEMPTS => attempt += 1,
                 outcome => return outcome.map(|()| redis),
@@ -160,9 +160,4 @@ impl Redis {
     fn running(&self) -> Result<&Process, Error> {
         self.process.as_ref().ok_or_else(|| Error::Redis("it is not running: call restart() first".into()))
     }
-}
-
-fn free_port() -> Result<u16, Error> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(Error::io("find a free port"))?;
-    Ok(listener.local_addr().map_err(Error::io("find a free port"))?.port())
 }
