@@ -58,11 +58,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
     let ring = KeySource::from_section(&config.keys).load()?;
     info!(name = config.name, suppliers = ring.len(), "miner starts");
 
-    let chain = Chain::new(&ChainConfig {
-        chain_id: config.chain.id.clone(),
-        query_timeout: config.chain.query_timeout.0,
-        ..ChainConfig::new(config.chain.nodes.clone())
-    })?;
+    let chain = Chain::new(&ChainConfig::from(&config.chain))?;
     let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), stop.child_token());
 
     let (board, progress, stage) = (StatusBoard::default(), Progress::default(), Stage::default());
@@ -122,8 +118,7 @@ async fn connect(
         ..StoreConfig::default()
     };
     loop {
-        let whose = ChainIdentity { chain_id: identity.chain_id.clone(), genesis_hash: hex::encode(identity.hash) };
-        match Store::open_with_clock(store_config.clone(), whose, *clock).await {
+        match Store::open_with_clock(store_config.clone(), ChainIdentity::from(&identity), *clock).await {
             Ok(store) => return Ok(Some((store, identity))),
             Err(error) if error.is_transient() => {
                 stage.waits_for(format!("Redis: {error}"));

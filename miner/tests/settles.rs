@@ -47,7 +47,7 @@ impl Scene {
 
     async fn store(&self) -> Store {
         let identity = self.node.identity().await.unwrap();
-        let chain = ChainIdentity { chain_id: identity.chain_id, genesis_hash: hex::encode(identity.hash) };
+        let chain = ChainIdentity::from(&identity);
         let config = StoreConfig { url: self.redis.url(), prefix: "test".to_owned(), ..StoreConfig::default() };
         Store::open(config, chain).await.unwrap()
     }

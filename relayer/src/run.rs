@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use relay_core::address::Address;
-use relay_core::chain::{BlockFeed, Chain, ChainConfig, ChainError, FeedConfig, Identity};
+use relay_core::chain::{BlockFeed, Chain, ChainConfig, ChainError, FeedConfig};
 use relay_core::config::ConfigError;
 use relay_core::keys::{KeyRing, KeySource, KeysError};
 use relay_core::ring::Verifier;
@@ -142,11 +142,7 @@ impl Relayer {
         info!(name = config.name, suppliers = keys.len(), services = config.services.len(), "relayer starts");
 
         let services = service::build(&config.services, config.limits.response_bytes)?;
-        let chain = Chain::new(&ChainConfig {
-            chain_id: config.chain.id.clone(),
-            query_timeout: config.chain.query_timeout.0,
-            ..ChainConfig::new(config.chain.nodes.clone())
-        })?;
+        let chain = Chain::new(&ChainConfig::from(&config.chain))?;
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
         let Some(store) = connect(&config, &chain, &feed, &status, &shutdown).await? else {
             return Ok(books.entries());
@@ -219,7 +215,7 @@ async fn connect(
         }
     };
     let store = loop {
-        match Store::open(store_config(config), chain_identity(&identity)).await {
+        match Store::open(store_config(config), ChainIdentity::from(&identity)).await {
             Ok(store) => break store,
             Err(error) if error.is_transient() => {
                 status.waits_for(format!("waiting for Redis: {error}"));
@@ -247,10 +243,6 @@ fn store_config(config: &Config) -> StoreConfig {
         open_timeout: relay_core::config::Period::from_secs(2),
         ..StoreConfig::default()
     }
-}
-
-fn chain_identity(identity: &Identity) -> ChainIdentity {
-    ChainIdentity { chain_id: identity.chain_id.clone(), genesis_hash: hex::encode(identity.hash) }
 }
 
 /// `true` when told to stop.

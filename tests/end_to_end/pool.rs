@@ -88,8 +88,6 @@ impl Pool {
     pub(crate) async fn store(&self, stage: &Stage) -> Store {
         let identity = stage.client.identity().await.unwrap();
         let config = StoreConfig { url: stage.redis.url(), prefix: self.prefix.clone(), ..StoreConfig::default() };
-        Store::open(config, ChainIdentity { chain_id: identity.chain_id, genesis_hash: hex::encode(identity.hash) })
-            .await
-            .unwrap()
+        Store::open(config, ChainIdentity::from(&identity)).await.unwrap()
     }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Period;
-use crate::chain::NodeConfig;
+use crate::chain::{ChainConfig, NodeConfig};
 
 /// The chain and the nodes that know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,4 +43,15 @@ pub struct KeysSection {
 
 fn query_timeout() -> Period {
     Period::from_secs(5)
+}
+
+/// What the section leaves out has the client's defaults.
+impl From<&ChainSection> for ChainConfig {
+    fn from(section: &ChainSection) -> Self {
+        Self {
+            chain_id: section.id.clone(),
+            query_timeout: section.query_timeout.0,
+            ..Self::new(section.nodes.clone())
+        }
+    }
 }

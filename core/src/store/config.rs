@@ -1,3 +1,4 @@
+use crate::chain::Identity;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Period;
@@ -60,4 +61,11 @@ pub struct ChainIdentity {
     pub chain_id: String,
     /// What tells apart two chains of the same id: the hash of the first block, or another text that is fixed at genesis.
     pub genesis_hash: String,
+}
+
+/// All processes of a pool must write the same text here, so there is one place that makes it.
+impl From<&Identity> for ChainIdentity {
+    fn from(identity: &Identity) -> Self {
+        Self { chain_id: identity.chain_id.clone(), genesis_hash: hex::encode(identity.hash) }
+    }
 }

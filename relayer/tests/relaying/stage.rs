@@ -66,7 +66,7 @@ impl Stage {
         adjust(&mut config);
         let running = Running::start(config).await;
         let identity = view.identity().await.unwrap();
-        let whose = ChainIdentity { chain_id: identity.chain_id, genesis_hash: hex::encode(identity.hash) };
+        let whose = ChainIdentity::from(&identity);
         let store_config = StoreConfig { url: redis.url(), prefix: PREFIX.to_owned(), ..StoreConfig::default() };
         let store = Store::open(store_config, whose).await.unwrap();
         let client = RelayClient::new(false).unwrap();
