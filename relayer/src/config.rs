@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use limits::{DrainConfig, LimitsConfig};
 pub use recording::{RecordingConfig, RecordingMode};
-pub use services::{BackendConfig, ServiceConfig, Services, ValidationMode};
+pub use services::{EndpointConfig, PoolConfig, ServiceConfig, Services, ValidationMode};
 
 /// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,9 +37,9 @@ pub struct Config {
     pub redis: RedisSection,
     /// The keys of the suppliers served.
     pub keys: KeysSection,
-    /// Service id → its backend.
+    /// Service id → how it is served.
     pub services: Services,
-    /// When relays are verified.
+    /// When relays are verified, unless their service says otherwise.
     #[serde(default)]
     pub validation: ValidationMode,
     /// Bounds on what callers may cost.

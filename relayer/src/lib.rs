@@ -10,6 +10,7 @@ mod backend;
 mod books;
 pub mod config;
 mod listener;
+mod live;
 mod metrics;
 mod pipeline;
 mod recording;

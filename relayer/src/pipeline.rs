@@ -17,26 +17,28 @@ mod verified;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use relay_core::chain::{BlockFeed, Chain};
-use relay_core::keys::KeyRing;
 use relay_core::ring::Verifier;
 
 use crate::books::{Books, Column};
 use crate::config::LimitsConfig;
+use crate::live::Live;
 use crate::metrics::{Metrics, UNKNOWN_SERVICE};
 use crate::recording::Publisher;
 use crate::refusal::Refusal;
 use crate::replays::Replays;
-use crate::service::ServiceMap;
 use crate::sessions::Sessions;
+use answered::Outcome;
+use verified::Verified;
 
-pub(crate) use received::{Place, Received};
+pub(crate) use received::{Channel, Place, Received};
 
 /// Everything a relay meets on its way.
 pub(crate) struct Pipeline {
-    pub(crate) services: ServiceMap,
-    pub(crate) keys: KeyRing,
+    /// What can change: load it once a relay.
+    pub(crate) live: ArcSwap<Live>,
     pub(crate) limits: LimitsConfig,
     pub(crate) chain: Chain,
     pub(crate) feed: BlockFeed,
@@ -53,22 +55,29 @@ impl Pipeline {
     ///
     /// From the backend on the work goes on when the caller leaves: what a node has answered is signed and recorded.
     pub(crate) async fn serve(self: &Arc<Self>, received: Received) -> Result<Bytes, Refusal> {
-        let unknown: Arc<str> = UNKNOWN_SERVICE.into();
-        let identified = received.identify().map_err(|refusal| self.refused(&unknown, refusal))?;
-        let service = self.services.get(&identified.identity.session.service);
-        let label = service.map_or(unknown, |service| Arc::clone(&service.label));
-        let refuse = |refusal| self.refused(&label, refusal);
-        let admitted = identified.admit(self).await.map_err(refuse)?;
-        self.metrics.received(&label);
-        let verified = admitted.verify(self).await.map_err(refuse)?;
+        let (label, verified) = self.verify(received).await?;
         let pipeline = Arc::clone(self);
         let rest = tokio::spawn(async move {
-            let answered = Box::pin(verified.answer(&pipeline)).await?;
-            let signed = answered.sign()?;
-            signed.record(&pipeline).await
+            let Outcome::Whole(answered) = Box::pin(verified.answer(&pipeline)).await?;
+            answered.sign()?.record(&pipeline).await
         });
         // The task panics only if we do, and then nobody has an answer.
-        rest.await.unwrap_or(Err(Refusal::Unsigned)).map(|recorded| recorded.response).map_err(refuse)
+        let recorded = rest.await.unwrap_or(Err(Refusal::Unsigned));
+        recorded.map(|recorded| recorded.response).map_err(|refusal| self.refused(&label, refusal))
+    }
+
+    /// Takes a relay to where its node may be asked. Gives its service's label, too.
+    pub(crate) async fn verify(&self, received: Received) -> Result<(Arc<str>, Verified), Refusal> {
+        let unknown: Arc<str> = UNKNOWN_SERVICE.into();
+        let identified = received.identify().map_err(|refusal| self.refused(&unknown, refusal))?;
+        let live = self.live.load_full();
+        let service = live.services.get(&identified.identity.session.service);
+        let label = service.map_or(unknown, |service| Arc::clone(&service.label));
+        let refuse = |refusal| self.refused(&label, refusal);
+        let admitted = identified.admit(self, &live).await.map_err(refuse)?;
+        self.metrics.received(&label);
+        let verified = admitted.verify(self).await.map_err(refuse)?;
+        Ok((label, verified))
     }
 
     pub(crate) fn refused(&self, service: &Arc<str>, refusal: Refusal) -> Refusal {

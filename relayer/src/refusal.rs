@@ -15,12 +15,18 @@ pub(crate) enum Refusal {
     /// More bytes than any relay may have.
     #[error("request body too large")]
     TooLarge,
+    /// More bytes than relays of this service may have.
+    #[error("request body too large for service")]
+    TooLargeForService,
     /// Not a relay: no protobuf, no service, or a payload that holds no HTTP request.
     #[error("invalid relay request: body must be a valid RelayRequest protobuf")]
     NotARelay,
     /// A service that is not configured here.
     #[error("unknown service: {0}")]
     UnknownService(ServiceId),
+    /// The service has no backend of the kind that was asked for, or none that is worth asking.
+    #[error("service temporarily unavailable")]
+    NoBackend(ServiceId),
     /// A relay to nobody.
     #[error("missing supplier operator address in relay request")]
     NoSupplier,
@@ -96,13 +102,15 @@ impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Unreadable | Self::NotARelay | Self::NoSupplier | Self::ImplausibleHeights => StatusCode::BAD_REQUEST,
-            Self::TooLarge | Self::Unprovable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooLargeForService | Self::Unprovable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownService(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::FORBIDDEN,
             Self::Replayed => StatusCode::CONFLICT,
-            Self::ForeignSupplier(_) | Self::Unverifiable(_) | Self::Overloaded | Self::Unrecordable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NoBackend(_)
+            | Self::ForeignSupplier(_)
+            | Self::Unverifiable(_)
+            | Self::Overloaded
+            | Self::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Backend(_) => StatusCode::BAD_GATEWAY,
             Self::BackendStatus(status) => *status,
             Self::Unsigned => StatusCode::INTERNAL_SERVER_ERROR,
@@ -114,9 +122,10 @@ impl Refusal {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Unreadable => "read_body_error",
-            Self::TooLarge => "body_too_large",
+            Self::TooLarge | Self::TooLargeForService => "body_too_large",
             Self::NotARelay => "invalid_relay_request",
             Self::UnknownService(_) => "unknown_service",
+            Self::NoBackend(_) => "backend_unavailable",
             Self::NoSupplier => "missing_supplier_address",
             Self::ForeignSupplier(_) => "supplier_not_found",
             Self::Unprovable { .. } => "unprovable",
@@ -141,11 +150,14 @@ impl Refusal {
     /// The answer, a JSON object with the text under `error`.
     #[must_use]
     pub(crate) fn response(&self) -> Response<Full<Bytes>> {
-        let body = serde_json::json!({ "error": self.to_string() }).to_string();
-        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let mut body = serde_json::json!({ "error": self.to_string() });
+        if let Self::NoBackend(service) = self {
+            body["service"] = service.as_str().into();
+        }
+        let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.is_shed() || matches!(self, Self::Unverifiable(_)) {
+        if self.is_shed() || matches!(self, Self::Unverifiable(_) | Self::NoBackend(_)) {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

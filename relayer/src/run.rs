@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use relay_core::address::Address;
 use relay_core::chain::{BlockFeed, Chain, ChainConfig, ChainError, FeedConfig};
 use relay_core::config::ConfigError;
@@ -18,6 +19,7 @@ use crate::backend::BackendError;
 use crate::books::{Books, Entries};
 use crate::config::Config;
 use crate::listener::Listener;
+use crate::live::Live;
 use crate::metrics::{Metrics, Snapshot};
 use crate::pipeline::Pipeline;
 use crate::recording::Publisher;
@@ -141,7 +143,7 @@ impl Relayer {
         tokio::spawn(admin.serve(registry, Arc::clone(&status) as _, end.clone()));
         info!(name = config.name, suppliers = keys.len(), services = config.services.len(), "relayer starts");
 
-        let services = service::build(&config.services, config.limits.response_bytes)?;
+        let services = service::build(&config)?;
         let chain = Chain::new(&ChainConfig::from(&config.chain))?;
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
         let Some(store) = connect(&config, &chain, &feed, &status, &shutdown).await? else {
@@ -155,8 +157,7 @@ impl Relayer {
             async move { watching.keep_watch(feed, beat, end).await }
         });
         let pipeline = Arc::new(Pipeline {
-            services,
-            keys,
+            live: ArcSwap::from_pointee(Live { services, keys }),
             sessions: Sessions::new(chain.clone(), config.limits.lookups),
             chain,
             feed,

@@ -89,8 +89,9 @@ impl Probes for Status {
         let (height, age) = (pipeline.feed.height(), pipeline.feed.since_last());
         let fresh = height.0 > 0 && age <= self.max_block_age;
         readiness.check("chain", fresh, format!("height {height}, newest block seen {} s ago", age.as_secs()));
-        let healthy = pipeline.services.values().filter(|service| service.backend.is_healthy()).count();
-        let all = pipeline.services.len();
+        let live = pipeline.live.load();
+        let healthy = live.services.values().filter(|service| service.is_healthy()).count();
+        let all = live.services.len();
         readiness.check("backends", healthy > 0, format!("{healthy} of {all} services have a healthy backend"));
         readiness
     }
@@ -101,10 +102,10 @@ impl Probes for Status {
         let services: Vec<Value> = self.pipeline().map_or_else(
             |_| Vec::new(),
             |pipeline| {
-                let mut services: Vec<_> = pipeline.services.iter().collect();
+                let live = pipeline.live.load();
+                let mut services: Vec<_> = live.services.iter().collect();
                 services.sort_unstable_by_key(|(id, _)| *id);
-                let shown =
-                    services.iter().map(|(id, service)| json!({ "id": id, "healthy": service.backend.is_healthy() }));
+                let shown = services.iter().map(|(id, service)| json!({ "id": id, "healthy": service.is_healthy() }));
                 shown.collect()
             },
         );

@@ -5,7 +5,7 @@ use std::path::Path;
 use relay_core::config::Period;
 use relay_core::units::ServiceId;
 use relayer::Config;
-use relayer::config::{BackendConfig, DrainConfig, ServiceConfig};
+use relayer::config::{DrainConfig, ServiceConfig};
 
 use super::{BuildError, Process, Role, Site, chain, keys, process_name, redis, serialise};
 use crate::api::Service;
@@ -67,7 +67,7 @@ fn service(relayers: &RelayerFleet, at: usize, service: &Service) -> Result<Serv
         None => DEFAULT_TIMEOUT,
     };
     let url = service.backends.json_rpc.endpoints.iter().map(|endpoint| endpoint.url.clone()).next();
-    Ok(ServiceConfig { backend: BackendConfig { url: url.unwrap_or_default(), timeout, headers: BTreeMap::new() } })
+    Ok(ServiceConfig::json_rpc(url.unwrap_or_default(), timeout))
 }
 
 fn refused<E: std::error::Error>(relayers: &RelayerFleet, path: &str, error: &E) -> BuildError {

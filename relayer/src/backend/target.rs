@@ -11,10 +11,14 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Reads `http://host:port/base?key=value`.
+    /// Reads `http://host:port/base?key=value`. `ws` and `grpc` are spoken over HTTP, `wss` and `grpcs` over HTTPS.
     pub(super) fn parse(url: &str) -> Option<Self> {
         let parts = url.parse::<Uri>().ok()?.into_parts();
-        let scheme = parts.scheme.filter(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS)?;
+        let scheme = match parts.scheme?.as_str() {
+            "http" | "ws" | "grpc" => Scheme::HTTP,
+            "https" | "wss" | "grpcs" => Scheme::HTTPS,
+            _ => return None,
+        };
         let path_and_query = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         Some(Self {
             scheme,
@@ -22,6 +26,12 @@ impl Target {
             base_path: path_and_query.path().trim_end_matches('/').to_owned(),
             base_query: path_and_query.query().map(str::to_owned),
         })
+    }
+
+    /// Host and port, as a name.
+    pub(super) fn host(&self) -> &str {
+        // What may stand in front of the host is a credential.
+        self.authority.as_str().rsplit('@').next().unwrap_or_default()
     }
 
     /// The URL of a call. Of the relay's own URL only path and query count: gateways put whole URLs there, and whom to ask is
@@ -127,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn only_http_backends_can_be_dialled() {
-        for url in ["ws://node", "node:8545", "/path", "", "ftp://x"] {
+    fn only_known_schemes_can_be_dialled() {
+        for url in ["node:8545", "/path", "", "ftp://x"] {
             assert!(Target::parse(url).is_none(), "{url}");
         }
     }

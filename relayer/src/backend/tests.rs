@@ -1,27 +1,38 @@
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use relay_core::address::{Address, SecretKey};
-use relay_core::config::Period;
+use relay_core::relay::RpcType;
+use relay_core::relay::envelope::HttpRequest;
 use relay_core::units::ServiceId;
 use testbed::Behaviour;
+use tokio::time::Instant;
 
 use super::*;
+use crate::config::PoolConfig;
 
-async fn ask(url: &str, most_bytes: usize, timeout: Duration) -> (Arc<Backend>, Result<Answer, NoAnswer>) {
-    let config = BackendConfig { url: url.to_owned(), timeout: Period(timeout), headers: BTreeMap::new() };
-    let backend = Backend::new(Connections::new().unwrap(), &config, most_bytes).unwrap();
-    let outcome = ask_again(&backend).await;
+async fn ask(url: &str, most_bytes: usize, timeout: Duration) -> (Arc<Pool>, Result<Answer, NoAnswer>) {
+    let pool = PoolConfig::of(url);
+    let backend = Pool::new(Connections::new().unwrap(), RpcType::JsonRpc, &pool, most_bytes).unwrap();
+    let outcome = ask_within(&backend, timeout).await;
     (backend, outcome)
 }
 
-async fn ask_again(backend: &Backend) -> Result<Answer, NoAnswer> {
+async fn ask_again(backend: &Pool) -> Result<Answer, NoAnswer> {
+    ask_within(backend, Duration::from_millis(300)).await
+}
+
+async fn ask_within(backend: &Pool, timeout: Duration) -> Result<Answer, NoAnswer> {
     let address: Address = SecretKey::from_bytes(&[7; 32]).unwrap().address().clone();
     let (service, outer) = (ServiceId::from("anvil"), HeaderMap::new());
     let origin = Origin { supplier: &address, application: &address, service: &service, outer: &outer };
     let body = Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}"#);
     let call = HttpRequest { method: Method::POST, url: "/x".to_owned(), headers: HeaderMap::new(), body };
-    backend.ask(call, &origin, backend.timeout()).await
+    match backend.ask(call, &origin, Instant::now() + timeout).await? {
+        Reply::Whole(answer) => Ok(answer),
+        Reply::Stream(_) => panic!("no stream was asked for"),
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use relay_core::config::{ConfigError, KeysSection};
+use relay_core::relay::RpcType;
 use relay_core::session::check_service_id;
 
-use super::{BackendConfig, Config, ValidationMode};
+use super::{Config, PoolConfig, ServiceConfig};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -34,13 +35,7 @@ impl Config {
         for (service, config) in &self.services {
             let key = format!("services.{service}");
             check_service_id(service.as_str()).map_err(|error| ConfigError::invalid(&key, error.to_string()))?;
-            backend(&format!("{key}.backend"), &config.backend)?;
-        }
-        if self.validation == ValidationMode::Optimistic {
-            return Err(ConfigError::invalid(
-                "validation",
-                "optimistic is not available in this version; leave it out or write eager",
-            ));
+            self::service(&key, config)?;
         }
         self.bounds()
     }
@@ -88,18 +83,59 @@ fn one_key_source(keys: &KeysSection) -> Result<(), ConfigError> {
     }
 }
 
-fn backend(key: &str, config: &BackendConfig) -> Result<(), ConfigError> {
-    let url: http::Uri = config
-        .url
-        .parse()
-        .map_err(|_| ConfigError::invalid(&format!("{key}.url"), format!("`{}` is not a URL", config.url)))?;
-    if !matches!(url.scheme_str(), Some("http" | "https")) || url.host().is_none_or(str::is_empty) {
-        let message = format!("`{}` must look like http://host:port or https://host/path", config.url);
-        return Err(ConfigError::invalid(&format!("{key}.url"), message));
-    }
+fn service(key: &str, config: &ServiceConfig) -> Result<(), ConfigError> {
     if config.timeout.0.is_zero() || config.timeout.0 > LONGEST_TIMEOUT {
         return Err(ConfigError::invalid(&format!("{key}.timeout"), "must be longer than 0 and at most 10m"));
     }
+    if config.backends.is_empty() {
+        return Err(ConfigError::invalid(&format!("{key}.backends"), "is empty; name at least one, such as jsonrpc"));
+    }
+    match config.default_type() {
+        Some(kind) if config.backends.contains_key(&kind) => {}
+        Some(kind) => {
+            let message = format!("is {kind}, but there is no such backend");
+            return Err(ConfigError::invalid(&format!("{key}.defaultBackend"), message));
+        }
+        None => {
+            return Err(ConfigError::invalid(
+                &format!("{key}.defaultBackend"),
+                "must say which of the backends is meant",
+            ));
+        }
+    }
+    for (kind, pool) in &config.backends {
+        self::pool(&format!("{key}.backends.{kind}"), *kind, pool)?;
+    }
+    Ok(())
+}
+
+fn pool(key: &str, kind: RpcType, config: &PoolConfig) -> Result<(), ConfigError> {
+    if config.url.is_some() != config.endpoints.is_empty() {
+        return Err(ConfigError::invalid(key, "needs `url` for one node or `endpoints` for several, and not both"));
+    }
+    for node in config.nodes() {
+        url(&format!("{key}.url"), kind, &node.url)?;
+    }
+    headers(key, config)
+}
+
+fn url(key: &str, kind: RpcType, text: &str) -> Result<(), ConfigError> {
+    let (schemes, example): (&[&str], _) = match kind {
+        RpcType::WebSocket => (&["ws", "wss"], "ws://host:port/path or wss://host/path"),
+        RpcType::Grpc => (&["grpc", "grpcs", "http", "https"], "grpc://host:port or grpcs://host:port"),
+        RpcType::JsonRpc | RpcType::Rest | RpcType::CometBft => {
+            (&["http", "https"], "http://host:port or https://host/path")
+        }
+    };
+    let parsed = text.parse::<http::Uri>().ok();
+    let fits = parsed.is_some_and(|url| {
+        url.scheme_str().is_some_and(|scheme| schemes.contains(&scheme))
+            && url.host().is_some_and(|host| !host.is_empty())
+    });
+    if fits { Ok(()) } else { Err(ConfigError::invalid(key, format!("`{text}` must look like {example}"))) }
+}
+
+fn headers(key: &str, config: &PoolConfig) -> Result<(), ConfigError> {
     for (name, value) in &config.headers {
         if http::HeaderName::try_from(name).is_err() {
             return Err(ConfigError::invalid(&format!("{key}.headers"), format!("`{name}` is not a header name")));

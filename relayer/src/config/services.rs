@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use relay_core::config::Period;
+use relay_core::relay::RpcType;
 use relay_core::units::ServiceId;
 use serde::{Deserialize, Serialize};
 
@@ -11,22 +12,88 @@ pub type Services = BTreeMap<ServiceId, ServiceConfig>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ServiceConfig {
-    /// The node behind the service.
-    pub backend: BackendConfig,
-}
-
-/// A node that answers relays of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct BackendConfig {
-    /// `http://host:port/base/path` or `https://…`. The path goes in front of the relay's own.
-    pub url: String,
+    /// What answers its relays, by kind of request: `jsonrpc`, `rest`, `cometbft`, `websocket`, `grpc`.
+    pub backends: BTreeMap<RpcType, PoolConfig>,
+    /// Which of them is meant when a caller does not say. Without it: `jsonrpc`, or the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_backend: Option<RpcType>,
+    /// When its relays are verified, if not as the relayer's `validation` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<ValidationMode>,
     /// How long the whole answer, headers and body, may take.
     #[serde(default = "timeout")]
     pub timeout: Period,
-    /// Headers set on every request to it, in place of the relay's own of that name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Bytes of a relay request, if not `limits.requestBytes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_bytes: Option<usize>,
+    /// Bytes of an answer, if not `limits.responseBytes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_bytes: Option<usize>,
+}
+
+/// The nodes that answer one kind of request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct PoolConfig {
+    /// The only node. Give this or `endpoints`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Several nodes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointConfig>,
+    /// Headers set on every request to them, in place of the relay's own of that name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct EndpointConfig {
+    /// How metrics and logs call it. Without it: its host and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `http://host:port/base/path`, `https://…`, `ws://…`, `wss://…`, `grpc://…`, `grpcs://…`. The path goes in front of the
+    /// relay's own.
+    pub url: String,
+}
+
+impl PoolConfig {
+    /// A pool of one node.
+    #[must_use]
+    pub fn of(url: impl Into<String>) -> Self {
+        Self { url: Some(url.into()), ..Self::default() }
+    }
+
+    /// All nodes, however they are written.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<EndpointConfig> {
+        let only = self.url.iter().map(|url| EndpointConfig { name: None, url: url.clone() });
+        only.chain(self.endpoints.iter().cloned()).collect()
+    }
+}
+
+impl ServiceConfig {
+    /// A service with one node for JSON-RPC.
+    #[must_use]
+    pub fn json_rpc(url: impl Into<String>, timeout: Period) -> Self {
+        Self {
+            backends: BTreeMap::from([(RpcType::JsonRpc, PoolConfig::of(url))]),
+            default_backend: None,
+            validation: None,
+            timeout,
+            request_bytes: None,
+            response_bytes: None,
+        }
+    }
+
+    /// What a caller means that does not say.
+    #[must_use]
+    pub fn default_type(&self) -> Option<RpcType> {
+        let only = self.backends.keys().copied().next().filter(|_| self.backends.len() == 1);
+        let json = self.backends.contains_key(&RpcType::JsonRpc).then_some(RpcType::JsonRpc);
+        self.default_backend.or(json).or(only)
+    }
 }
 
 /// When session membership and ring signature of a relay are verified.
@@ -36,7 +103,7 @@ pub enum ValidationMode {
     /// Before the backend is asked.
     #[default]
     Eager,
-    /// Beside the backend. Known, so that it can be refused with its own message; not built yet.
+    /// Beside the backend: the answer leaves when both are done.
     Optimistic,
 }
 

@@ -5,7 +5,7 @@ chain: {nodes: [{name: one, rpc: 'http://127.0.0.1:26657', grpc: '127.0.0.1:9090
 redis: {url: 'redis://127.0.0.1:6379', prefix: pocket}
 keys: {directory: /keys}
 services:
-  anvil: {backend: {url: 'http://127.0.0.1:8545/base'}}
+  anvil: {backends: {jsonrpc: {url: 'http://127.0.0.1:8545/base'}}}
 ";
 
 fn refused(text: &str) -> String {
@@ -17,7 +17,7 @@ fn four_keys_are_enough() {
     let config = Config::parse(SMALL, "relayer.yaml").unwrap();
     assert_eq!((config.listen.as_str(), config.admin.as_str()), ("0.0.0.0:8080", "0.0.0.0:9090"));
     assert_eq!(config.recording, RecordingConfig::default());
-    assert_eq!(config.services[&"anvil".into()].backend.timeout, Period::from_secs(30));
+    assert_eq!(config.services[&"anvil".into()].timeout, Period::from_secs(30));
 }
 
 #[test]
@@ -34,7 +34,6 @@ fn mistakes_are_named_with_a_way_out() {
         (format!("lissten: x\n{SMALL}"), "did you mean `listen`?"),
         (format!("recording: {{record_timeout: 6s}}\n{SMALL}"), "the keys known here are mode, timeout"),
         (format!("recording: {{mode: strickt}}\n{SMALL}"), "did you mean `strict`?"),
-        (format!("validation: optimistic\n{SMALL}"), "write eager"),
         (format!("listen: '8080'\n{SMALL}"), "0.0.0.0:8080"),
         (format!("listen: '0.0.0.0:9090'\n{SMALL}"), "ports of their own"),
         (format!("limits: {{inFlight: 0}}\n{SMALL}"), "limits.inFlight: must be at least 1"),
@@ -43,9 +42,9 @@ fn mistakes_are_named_with_a_way_out() {
         (SMALL.replace("prefix: pocket", "prefix: 'a{b'"), "must not contain braces"),
         (SMALL.replace("directory: /keys", ""), "needs `file` or `directory`"),
         (SMALL.replace("directory: /keys", "directory: /keys, file: /list"), "leave one out"),
-        (SMALL.replace("http://127.0.0.1:8545/base", "127.0.0.1:8545"), "services.anvil.backend.url"),
+        (SMALL.replace("http://127.0.0.1:8545/base", "127.0.0.1:8545"), "services.anvil.backends.jsonrpc.url"),
         (SMALL.replace("anvil:", "'an vil':"), "services.an vil"),
-        (SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', timeout: 0s}"), "at most 10m"),
+        (SMALL.replace("anvil: {", "anvil: {timeout: 0s, "), "at most 10m"),
         (
             SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", "{url: 'http://x', headers: {'a b': c}}"),
             "not a header name",

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Listener;
 use crate::metrics::UNKNOWN_SERVICE;
-use crate::pipeline::{Place, Received};
+use crate::pipeline::{Channel, Place, Received};
 use crate::refusal::Refusal;
 
 /// How long a body that is refused is still taken in.
@@ -41,17 +41,20 @@ impl Listener {
         if id.is_empty() {
             return json_response(StatusCode::BAD_REQUEST, &json!({ "error": "missing service ID" }));
         }
-        let Some(service) = self.pipeline.services.get(&ServiceId::from(id)) else {
+        let live = self.pipeline.live.load();
+        let Some(service) = live.services.get(&ServiceId::from(id)) else {
             let error = Refusal::UnknownService(id.into()).to_string();
             return json_response(StatusCode::NOT_FOUND, &json!({ "service_id": id, "ready": false, "error": error }));
         };
-        let ready = service.backend.is_healthy();
+        let ready = service.is_healthy();
+        let endpoints = || service.pools.values().flat_map(|pool| pool.endpoints());
+        let (total, healthy) = (endpoints().count(), endpoints().filter(|endpoint| endpoint.is_good()).count());
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         let body = json!({
             "service_id": id,
             "ready": ready,
             "block_height": self.pipeline.feed.height(),
-            "backends": { "total": 1, "healthy": u8::from(ready) },
+            "backends": { "total": total, "healthy": healthy },
         });
         json_response(status, &body)
     }
@@ -69,7 +72,11 @@ impl Listener {
             Err(refusal) => return self.refuse(&refusal),
         };
         let content_type = content_type(&parts.headers);
-        match self.pipeline.serve(Received { body, headers: parts.headers, arrival, at, place }).await {
+        match self
+            .pipeline
+            .serve(Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place })
+            .await
+        {
             Ok(response) => {
                 let mut response = Response::new(Full::new(response));
                 response.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -1,11 +1,18 @@
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::HeaderMap;
 use relay_core::address::SecretKey;
+use relay_core::proto::pocket::service::RelayRequest;
+use relay_core::relay::{RelayIdentity, RpcType};
+use relay_core::units::Height;
+use tokio::time::Instant;
 
 use super::Pipeline;
-use super::identified::Identified;
+use super::identified::{Identified, Payload};
+use super::received::Place;
 use super::timing::{Admission, plausible};
+use crate::backend::{Origin, Pool};
+use crate::live::Live;
 use crate::recording::Room;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -15,24 +22,47 @@ use crate::sessions::LookupError;
 const RING_HEAD: usize = 69;
 const RING_MEMBER: usize = 65;
 
+/// A relay's request with all that was found out about it. The answers that it causes share it.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) request: RelayRequest,
+    pub(crate) identity: RelayIdentity,
+    /// Headers around the relay. Nobody signed them.
+    pub(crate) headers: HeaderMap,
+    pub(crate) arrival: Height,
+    pub(crate) at: Instant,
+    pub(crate) service: Arc<Service>,
+    pub(crate) rpc_type: RpcType,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) key: SecretKey,
+    /// When its answer must be complete.
+    pub(crate) deadline: Instant,
+    /// The last height at which relays of its session are good.
+    pub(crate) admitted_until: Height,
+    mined_bytes: usize,
+}
+
 /// A relay that is worth a look at its signature: we serve its service, hold its supplier's key, it comes in time, and there
 /// is room to record it. Nothing of this needed curve arithmetic.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(super) identified: Identified,
-    pub(super) service: Arc<Service>,
-    pub(super) key: SecretKey,
-    pub(super) deadline: Duration,
+    pub(super) question: Arc<Question>,
+    pub(super) payload: Payload,
     pub(super) room: Room,
+    pub(super) place: Place,
 }
 
 impl Identified {
-    pub(super) async fn admit(self, pipeline: &Pipeline) -> Result<Admitted, Refusal> {
+    pub(super) async fn admit(self, pipeline: &Pipeline, live: &Live) -> Result<Admitted, Refusal> {
         let session = &self.identity.session;
-        let service = pipeline.services.get(&session.service);
+        let service = live.services.get(&session.service);
         let service = service.ok_or_else(|| Refusal::UnknownService(session.service.clone()))?;
+        let rpc_type = self.rpc_type(service)?;
         let supplier = &self.identity.supplier;
-        let key = pipeline.keys.get(supplier).ok_or_else(|| Refusal::ForeignSupplier(supplier.as_str().to_owned()))?;
+        let key = live.keys.get(supplier).ok_or_else(|| Refusal::ForeignSupplier(supplier.as_str().to_owned()))?;
+        if self.body_bytes > service.request_bytes {
+            return Err(Refusal::TooLargeForService);
+        }
         if self.mined_bytes > pipeline.limits.relay_bytes {
             return Err(Refusal::Unprovable { bytes: self.mined_bytes, limit: pipeline.limits.relay_bytes });
         }
@@ -41,12 +71,28 @@ impl Identified {
             return Err(Refusal::Unverifiable("no block was seen yet".to_owned()));
         }
         plausible(session, self.arrival)?;
+        let pool = service.pools.get(&rpc_type).filter(|pool| pool.is_healthy());
+        let pool = pool.ok_or_else(|| Refusal::NoBackend(session.service.clone()))?;
         let admission = self.admission(pipeline).await?;
         admission.check(session, self.arrival)?;
-        let deadline = admission.deadline(service.backend.timeout(), self.arrival, &pipeline.feed);
+        let deadline = self.at + admission.deadline(service.timeout, self.arrival, &pipeline.feed);
         let room = pipeline.publisher.reserve(supplier, session, admission.until, self.mined_bytes);
-        let (service, key) = (Arc::clone(service), key.clone());
-        Ok(Admitted { room: room.ok_or(Refusal::Unrecordable)?, service, key, deadline, identified: self })
+        let question = Question {
+            service: Arc::clone(service),
+            rpc_type,
+            pool: Arc::clone(pool),
+            key: key.clone(),
+            deadline,
+            admitted_until: admission.until,
+            request: self.request,
+            headers: self.headers,
+            arrival: self.arrival,
+            at: self.at,
+            mined_bytes: self.mined_bytes,
+            identity: self.identity,
+        };
+        let (room, place) = (room.ok_or(Refusal::Unrecordable)?, self.place);
+        Ok(Admitted { question: Arc::new(question), payload: self.payload, room, place })
     }
 
     /// The windows of the session. While it runs its parameters are those of now; afterwards those at its end.
@@ -72,6 +118,26 @@ impl Identified {
         Err(Refusal::Invalid(format!(
             "ring signature verification failed: a ring of {signature} bytes, at most {most} members are accepted"
         )))
+    }
+}
+
+impl Question {
+    /// Whom and what to name to the backend.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let session = &self.identity.session;
+        Origin {
+            supplier: &self.identity.supplier,
+            application: &session.application,
+            service: &session.service,
+            outer: &self.headers,
+        }
+    }
+
+    /// Makes room for one more answer to the same request: pushes on a socket.
+    pub(super) fn another_room(&self, pipeline: &Pipeline) -> Result<Room, Refusal> {
+        let (supplier, session) = (&self.identity.supplier, &self.identity.session);
+        let room = pipeline.publisher.reserve(supplier, session, self.admitted_until, self.mined_bytes);
+        room.ok_or(Refusal::Unrecordable)
     }
 }
 

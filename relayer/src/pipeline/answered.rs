@@ -1,47 +1,66 @@
-use relay_core::relay::envelope::HttpRequest;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use relay_core::relay::envelope::{self, HttpRequest};
 use tokio::time::Instant;
 
 use super::Pipeline;
-use super::verified::Verified;
-use crate::backend::{Answer, NoAnswer, Origin};
-use crate::refusal::Refusal;
+use super::admitted::Question;
+use super::identified::Payload;
+use super::verified::{Ticket, Verified};
+use crate::backend::{Answer, NoAnswer, Reply};
+use crate::refusal::{BackendFault, Refusal};
+use crate::sessions::Session;
 
 /// A relay with its node's answer, which is paid: any status below 500.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    pub(super) verified: Verified,
-    pub(super) answer: Answer,
+    pub(super) question: Arc<Question>,
+    pub(super) session: Arc<Session>,
+    pub(super) ticket: Ticket,
+    /// What the signed response carries.
+    pub(super) payload: Bytes,
+    /// The node's status.
+    pub(super) status: StatusCode,
+}
+
+/// What a node said to a verified relay.
+pub(crate) enum Outcome {
+    /// All of it.
+    Whole(Box<Answered>),
 }
 
 impl Verified {
-    pub(super) async fn answer(mut self, pipeline: &Pipeline) -> Result<Answered, Refusal> {
-        let admitted = &mut self.admitted;
-        let call = std::mem::replace(&mut admitted.identified.call, nothing());
-        let identity = &admitted.identified.identity;
-        let origin = Origin {
-            supplier: &identity.supplier,
-            application: &identity.session.application,
-            service: &identity.session.service,
-            outer: &admitted.identified.headers,
-        };
-        let asked = Instant::now();
-        let outcome = admitted.service.backend.ask(call, &origin, admitted.deadline).await;
-        let (word, outcome) = match outcome {
-            Ok(answer) => ("success", Ok(answer)),
-            Err(NoAnswer::Status(status)) => ("backend_5xx", Err(Refusal::BackendStatus(status))),
-            Err(NoAnswer::Fault(fault)) => (fault.outcome(), Err(Refusal::Backend(fault))),
-        };
-        pipeline.metrics.backend(&admitted.service.label, word, asked.elapsed());
-        Ok(Answered { answer: outcome?, verified: self })
+    /// Asks the node.
+    pub(super) async fn answer(self, pipeline: &Pipeline) -> Result<Outcome, Refusal> {
+        let Payload::Call(call) = self.payload else { return Err(Refusal::NotARelay) };
+        match ask(&self.question, call, pipeline).await? {
+            Reply::Whole(answer) => {
+                let (status, payload) = wrap(answer);
+                let (question, session, ticket) = (self.question, self.session, self.ticket);
+                Ok(Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status })))
+            }
+            Reply::Stream(_) => Err(Refusal::Backend(BackendFault::Request)),
+        }
     }
 }
 
-/// What stays in the place of a call that went to the backend.
-fn nothing() -> HttpRequest {
-    HttpRequest {
-        method: http::Method::GET,
-        url: String::new(),
-        headers: http::HeaderMap::new(),
-        body: bytes::Bytes::new(),
-    }
+/// Asks the node behind a question.
+pub(super) async fn ask(question: &Question, call: HttpRequest, pipeline: &Pipeline) -> Result<Reply, Refusal> {
+    let asked = Instant::now();
+    let outcome = question.pool.ask(call, &question.origin(), question.deadline).await;
+    let (word, outcome) = match outcome {
+        Ok(reply) => ("success", Ok(reply)),
+        Err(NoAnswer::AllDown) => ("all_down", Err(Refusal::NoBackend(question.identity.session.service.clone()))),
+        Err(NoAnswer::Status(status)) => ("backend_5xx", Err(Refusal::BackendStatus(status))),
+        Err(NoAnswer::Fault(fault)) => (fault.outcome(), Err(Refusal::Backend(fault))),
+    };
+    pipeline.metrics.backend(&question.service.label, word, asked.elapsed());
+    outcome
+}
+
+/// The payload of a response over HTTP or gRPC.
+fn wrap(answer: Answer) -> (StatusCode, Bytes) {
+    (answer.status, envelope::encode_response(answer.status, &answer.headers, answer.body))
 }

@@ -1,37 +1,51 @@
+use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use prost::Message;
 use relay_core::proto::pocket::service::RelayRequest;
 use relay_core::relay::envelope::{self, HttpRequest};
-use relay_core::relay::{RelayIdentity, RequestError, check_request, decode_request};
+use relay_core::relay::{RelayIdentity, RequestError, RpcType, check_request, decode_request};
 use relay_core::units::Height;
 use tokio::time::Instant;
 
-use super::received::{Place, Received};
+use super::received::{Channel, Place, Received};
 use crate::refusal::Refusal;
+use crate::service::Service;
 
 /// What the response adds to a mined relay beside the session header: signature, payload hash, tags and lengths.
 const RESPONSE_BYTES: usize = 160;
+
+/// What a relay wants from the node.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    /// An HTTP call.
+    Call(HttpRequest),
+    /// The contents of a socket message.
+    Frame(Bytes),
+}
 
 /// A well-formed relay. Application, service, session and supplier are what the signed request says; whether the
 /// signature holds is not known yet.
 #[derive(Debug)]
 pub(crate) struct Identified {
+    pub(super) channel: Channel,
     pub(super) request: RelayRequest,
-    pub(super) call: HttpRequest,
+    pub(super) payload: Payload,
     pub(crate) identity: RelayIdentity,
     /// The most bytes that the mined relay can have: it carries the request, but not the payload of the response.
     pub(super) mined_bytes: usize,
+    pub(super) body_bytes: usize,
     pub(super) headers: HeaderMap,
     pub(super) arrival: Height,
     pub(super) at: Instant,
-    /// Held until the relay is recorded.
-    _place: Place,
+    pub(super) place: Place,
 }
 
 impl Received {
     /// Decodes once; everything after works on the result.
     pub(super) fn identify(self) -> Result<Identified, Refusal> {
-        if self.body.is_empty() {
+        let body_bytes = self.body.len();
+        if body_bytes == 0 {
             return Err(Refusal::NotARelay);
         }
         let request = decode_request(self.body).map_err(|_| Refusal::NotARelay)?;
@@ -39,13 +53,39 @@ impl Received {
         if header.is_none_or(|header| header.service_id.is_empty()) {
             return Err(Refusal::NotARelay);
         }
-        let call = envelope::decode_request(request.payload.clone()).map_err(|_| Refusal::NotARelay)?;
+        let payload = match self.channel {
+            Channel::Socket => Payload::Frame(request.payload.clone()),
+            Channel::Http | Channel::Grpc => {
+                Payload::Call(envelope::decode_request(request.payload.clone()).map_err(|_| Refusal::NotARelay)?)
+            }
+        };
         let identity = check_request(&request).map_err(|error| match error {
             RequestError::MissingSupplier => Refusal::NoSupplier,
             error => Refusal::Invalid(format!("basic validation failed: {error}")),
         })?;
         let mined_bytes = request.encoded_len() + header.map_or(0, Message::encoded_len) + RESPONSE_BYTES;
-        let (headers, arrival, at, place) = (self.headers, self.arrival, self.at, self.place);
-        Ok(Identified { request, call, identity, mined_bytes, headers, arrival, at, _place: place })
+        let (channel, headers, arrival, at, place) = (self.channel, self.headers, self.arrival, self.at, self.place);
+        Ok(Identified { channel, request, payload, identity, mined_bytes, body_bytes, headers, arrival, at, place })
     }
+}
+
+impl Identified {
+    /// Which of the service's backends is meant: the unsigned `Rpc-Type` says it, else the call, else the service.
+    pub(super) fn rpc_type(&self, service: &Service) -> Result<RpcType, Refusal> {
+        if self.channel == Channel::Socket {
+            return Ok(RpcType::WebSocket);
+        }
+        if let Some(asked) = self.headers.get("rpc-type").filter(|asked| !asked.is_empty()) {
+            let named = asked.to_str().ok().and_then(|text| text.parse().ok());
+            return named.ok_or_else(|| Refusal::NoBackend(self.identity.session.service.clone()));
+        }
+        match &self.payload {
+            Payload::Call(call) if self.channel == Channel::Grpc && is_grpc(&call.headers) => Ok(RpcType::Grpc),
+            _ => Ok(service.default_type),
+        }
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }

@@ -5,9 +5,22 @@ use relay_core::units::Height;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+/// How a relay came. What it carries, and how its answer is framed, depends on it; nothing else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// An HTTP request: the payload is an HTTP call.
+    Http,
+    /// A gRPC message: the payload is an HTTP call, often one of gRPC.
+    Grpc,
+    /// A message on a socket: the payload is what goes to the node, as it is.
+    Socket,
+}
+
 /// Bytes from a transport. Nothing is known about them yet.
 #[derive(Debug)]
 pub(crate) struct Received {
+    /// How they came.
+    pub(crate) channel: Channel,
     /// The encoded `RelayRequest`.
     pub(crate) body: Bytes,
     /// Headers around it. Nobody signed them: they never say who anybody is.

@@ -16,26 +16,28 @@ pub(crate) struct Recorded {
 
 impl Signed {
     pub(super) async fn record(self, pipeline: &Pipeline) -> Result<Recorded, Refusal> {
-        let admitted = self.verified.admitted;
-        let (identified, label) = (admitted.identified, admitted.service.label.clone());
-        if self.verified.session.target.admits(&self.mined.hash) {
-            let (supplier, session) = (identified.identity.supplier, identified.identity.session);
+        let question = &self.question;
+        let label = &question.service.label;
+        if self.session.target.admits(&self.mined.hash) {
+            let (supplier, session) = (&question.identity.supplier, question.identity.session.clone());
             let waited_from = Instant::now();
-            let recording =
-                pipeline.publisher.record(admitted.room, &supplier, session, self.mined.bytes, identified.arrival);
-            let outcome = recording.await;
-            pipeline.metrics.record_wait(&label, waited_from.elapsed());
+            let publisher = &pipeline.publisher;
+            let outcome =
+                publisher.record(self.ticket.room, supplier, session, self.mined.bytes, question.arrival).await;
+            pipeline.metrics.record_wait(label, waited_from.elapsed());
             if outcome == Outcome::Withheld {
                 return Err(Refusal::Unrecordable);
             }
         } else {
             // The chain would not count it, so the log does not need it.
             pipeline.books.add(Column::BelowDifficulty);
-            pipeline.metrics.below_difficulty(&label);
+            pipeline.metrics.below_difficulty(label);
         }
-        self.verified.claim.keep();
+        if let Some(claim) = self.ticket.claim {
+            claim.keep();
+        }
         pipeline.books.add(Column::Answered);
-        pipeline.metrics.served(&label, self.status.as_u16(), identified.at.elapsed());
+        pipeline.metrics.served(label, self.status.as_u16(), question.at.elapsed());
         Ok(Recorded { response: self.response })
     }
 }

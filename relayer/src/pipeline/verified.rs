@@ -4,7 +4,10 @@ use relay_core::relay::request_digest;
 use relay_core::ring::membership::check;
 
 use super::Pipeline;
-use super::admitted::Admitted;
+use super::admitted::{Admitted, Question};
+use super::identified::Payload;
+use super::received::Place;
+use crate::recording::Room;
 use crate::refusal::Refusal;
 use crate::replays::Claim;
 use crate::sessions::Session;
@@ -13,28 +16,54 @@ use crate::sessions::Session;
 /// its gateways signed. It is served once.
 #[derive(Debug)]
 pub(crate) struct Verified {
-    pub(super) admitted: Admitted,
-    pub(super) session: Arc<Session>,
-    pub(super) claim: Claim,
+    pub(crate) question: Arc<Question>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) payload: Payload,
+    pub(crate) ticket: Ticket,
+}
+
+/// What one answer needs, taken before it is given: room to record it.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(super) room: Room,
+    /// The right to answer this request; pushes on a socket have none of their own.
+    pub(super) claim: Option<Claim>,
+    /// Held until the relay is recorded.
+    pub(super) _place: Option<Place>,
 }
 
 impl Admitted {
     pub(super) async fn verify(self, pipeline: &Pipeline) -> Result<Verified, Refusal> {
-        let identity = &self.identified.identity;
+        let (session, claim) = self.question.verify(pipeline).await?;
+        let ticket = Ticket { room: self.room, claim: Some(claim), _place: Some(self.place) };
+        Ok(Verified { question: self.question, session, payload: self.payload, ticket })
+    }
+}
+
+impl Verified {
+    /// What one more answer to the same request needs: every push on a socket is a relay of its own.
+    pub(crate) fn another(question: &Question, pipeline: &Pipeline) -> Result<Ticket, Refusal> {
+        Ok(Ticket { room: question.another_room(pipeline)?, claim: None, _place: None })
+    }
+}
+
+impl Question {
+    async fn verify(&self, pipeline: &Pipeline) -> Result<(Arc<Session>, Claim), Refusal> {
+        let identity = &self.identity;
         let session = pipeline.sessions.session(&identity.session).await?;
         identity.session.must_equal(&session.header).map_err(|mismatch| Refusal::Invalid(mismatch.to_string()))?;
         if !session.suppliers.contains(&identity.supplier) {
             return Err(Refusal::Invalid(format!("supplier {} not found in session", identity.supplier)));
         }
         let ring = pipeline.sessions.ring(&identity.session.application, identity.session.end).await?;
-        let message = request_digest(&self.identified.request);
-        let signature = self.identified.request.meta.as_ref().map_or(&[][..], |meta| &meta.signature);
+        let message = request_digest(&self.request);
+        let signature = self.request.meta.as_ref().map_or(&[][..], |meta| &meta.signature);
         check(&pipeline.verifier, &message, signature, &ring)
             .map_err(|error| Refusal::Invalid(format!("ring signature verification failed: {error}")))?;
         let Some(claim) = pipeline.replays.claim(&message, signature) else {
             pipeline.books.add(crate::books::Column::Replayed);
             return Err(Refusal::Replayed);
         };
-        Ok(Verified { session, claim, admitted: self })
+        Ok((session, claim))
     }
 }

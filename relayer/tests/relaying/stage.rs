@@ -10,7 +10,7 @@ use relay_core::config::{ChainSection, KeysSection, Period, RedisSection};
 use relay_core::proto::pocket::service::RelayRequest;
 use relay_core::store::{ChainIdentity, LogEntry, Store, StoreConfig};
 use relay_core::telemetry::LogConfig;
-use relayer::config::{BackendConfig, DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode};
+use relayer::config::{DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode};
 use relayer::{Config, Entries, Relayer, RelayerError};
 use testbed::{Backend, Genesis, Redis};
 use tokio::task::JoinHandle;
@@ -228,7 +228,7 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile::TempDir) -> Config {
-    let backend = BackendConfig { url: node.url(), timeout: Period::from_secs(20), headers: BTreeMap::new() };
+    let service = ServiceConfig::json_rpc(node.url(), Period::from_secs(20));
     Config {
         name: "under-test".to_owned(),
         listen: "127.0.0.1:0".to_owned(),
@@ -237,7 +237,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         chain: ChainSection { id: None, nodes, query_timeout: Period::from_secs(5) },
         redis: RedisSection { url: redis.url(), prefix: PREFIX.to_owned() },
         keys: KeysSection { file: None, directory: Some(keys.path().to_owned()) },
-        services: BTreeMap::from([(SERVICE.into(), ServiceConfig { backend })]),
+        services: BTreeMap::from([(SERVICE.into(), service)]),
         validation: ValidationMode::Eager,
         limits: LimitsConfig::default(),
         recording: RecordingConfig::default(),

@@ -1,0 +1,12 @@
+//! What can change while a relayer runs.
+
+use relay_core::keys::KeyRing;
+
+use crate::service::ServiceMap;
+
+/// Services and keys of one moment. A relay uses the same from its start to its end.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) services: ServiceMap,
+    pub(crate) keys: KeyRing,
+}
