@@ -1,26 +1,34 @@
 //! The port where gateways send relays: HTTP/1.1 and HTTP/2 with prior knowledge, told apart by their first bytes.
+//!
+//! ```text
+//! listener ─▶ connection ─▶ dispatch ─┬─▶ health
+//!                                     ├─▶ the socket's, gRPC's and gRPC-Web's own ways
+//!                                     └─▶ http: a relay and its answer
+//! ```
 
-mod answer;
+mod body;
+mod connection;
+mod dispatch;
+mod health;
+mod http;
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::LimitsConfig;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Place};
+use crate::refusal::Refusal;
+
+pub(crate) use body::ReplyBody;
+pub(crate) use connection::Caller;
 
 /// Dead peers of HTTP/2 are noticed by unanswered pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -31,24 +39,27 @@ const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections and answers their requests.
 pub(crate) struct Listener {
-    pipeline: Arc<Pipeline>,
-    limits: LimitsConfig,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) limits: LimitsConfig,
+    /// Everything that goes on beyond a single request: connections, sockets, streams. The end waits for all of it.
+    pub(crate) tasks: TaskTracker,
+    /// No new connections; those that are open, and sockets and streams, finish what they do and end.
+    pub(crate) stop: CancellationToken,
     places: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
 }
 
 impl Listener {
-    pub(crate) fn new(pipeline: Arc<Pipeline>, limits: LimitsConfig) -> Arc<Self> {
+    pub(crate) fn new(pipeline: Arc<Pipeline>, limits: LimitsConfig, stop: CancellationToken) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(limits.connections));
         let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-        Arc::new(Self { pipeline, limits, places, in_flight })
+        Arc::new(Self { pipeline, limits, tasks: TaskTracker::new(), stop, places, in_flight })
     }
 
-    /// Accepts until `stop`, then tells every peer to go away and waits for requests in progress. `false` when some were
-    /// still not finished at the deadline, counted from the stop.
-    pub(crate) async fn serve(self: Arc<Self>, socket: TcpListener, stop: CancellationToken, drain: Duration) -> bool {
-        let graceful = GracefulShutdown::new();
-        let server = self.server();
+    /// Accepts until the stop, then tells every peer to go away and waits for what is in progress. `false` when some of it
+    /// was still not finished at the deadline, counted from the stop.
+    pub(crate) async fn serve(self: Arc<Self>, socket: TcpListener, drain: Duration) -> bool {
+        let server = Arc::new(self.server());
         loop {
             // A place first: while there is none, the system's own queue holds callers back.
             let next = async {
@@ -56,27 +67,28 @@ impl Listener {
                 (place, socket.accept().await)
             };
             let (place, accepted) = tokio::select! {
-                () = stop.cancelled() => break,
+                () = self.stop.cancelled() => break,
                 next = next => next,
             };
             let (Ok(place), Ok((stream, _))) = (place, accepted) else {
                 tokio::time::sleep(NO_DESCRIPTORS_PAUSE).await;
                 continue;
             };
-            let (listener, server, watcher) = (Arc::clone(&self), server.clone(), graceful.watcher());
-            tokio::spawn(async move {
-                listener.pipeline.metrics.connections.inc();
-                listener.attend(stream, &server, watcher).await;
-                listener.pipeline.metrics.connections.dec();
-                drop(place);
-            });
+            let (listener, server) = (Arc::clone(&self), Arc::clone(&server));
+            self.tasks.spawn(async move { listener.attend(stream, &server, place).await });
         }
         drop(socket);
         let deadline = Instant::now() + drain;
-        if tokio::time::timeout_at(deadline, graceful.shutdown()).await.is_err() {
-            return false;
-        }
-        self.relays_finished(deadline).await
+        self.tasks.close();
+        tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_ok() && self.relays_finished(deadline).await
+    }
+
+    /// A place among the relays in progress, or the refusal of what is too much. Ask before a body is read: what is refused
+    /// must cost nothing.
+    pub(crate) fn place(&self) -> Result<Place, Refusal> {
+        let permit: OwnedSemaphorePermit =
+            Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+        Ok(Place::new(permit, self.pipeline.metrics.in_flight.clone()))
     }
 
     /// A relay goes on when its caller leaves, so closed connections do not mean that nothing is in progress.
@@ -101,29 +113,5 @@ impl Listener {
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT);
         server
-    }
-
-    async fn attend(self: &Arc<Self>, stream: TcpStream, server: &auto::Builder<TokioExecutor>, watcher: Watcher) {
-        // Only latency is at stake.
-        let _ = stream.set_nodelay(true);
-        let spoke = Arc::new(AtomicBool::new(false));
-        let service = service_fn(|request: Request<Incoming>| {
-            spoke.store(true, Ordering::Relaxed);
-            let listener = Arc::clone(self);
-            async move { Ok::<Response<Full<bytes::Bytes>>, Infallible>(listener.answer(request).await) }
-        });
-        let connection = watcher.watch(server.serve_connection(TokioIo::new(stream), service));
-        let silence = async {
-            tokio::time::sleep(self.limits.receive_timeout.0).await;
-            if spoke.load(Ordering::Relaxed) {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            // A peer that breaks off is its own affair.
-            _ = connection => {}
-            // One that never says anything would hold its place for ever.
-            () = silence => {}
-        }
     }
 }

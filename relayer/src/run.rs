@@ -172,9 +172,9 @@ impl Relayer {
         info!(name = config.name, "relayer serves");
 
         let close = CancellationToken::new();
-        let listener = Listener::new(pipeline, config.limits.clone());
+        let listener = Listener::new(pipeline, config.limits.clone(), close.clone());
         let drain = config.drain.deadline.0;
-        let serving = tokio::spawn(listener.serve(relays, close.clone(), drain));
+        let serving = tokio::spawn(listener.serve(relays, drain));
         shutdown.cancelled().await;
         info!(name = config.name, "relayer drains");
         tokio::time::sleep(config.drain.delay.0).await;
