@@ -5,6 +5,7 @@
 
 // Pure
 pub mod address;
+pub mod budget;
 pub mod proof;
 pub mod proto;
 pub mod relay;

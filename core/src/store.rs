@@ -4,6 +4,7 @@
 //! guarded by a [`Fence`]; a script refuses it unless the lease carries exactly that token.
 
 mod append;
+mod budget;
 mod checks;
 mod command;
 mod config;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 
 pub use append::{Append, AppendOutcome, Appended};
+pub use budget::{Slice, SliceCall};
 pub use checks::Warning;
 pub use config::{ChainIdentity, StoreConfig};
 pub use confirm::{Confirmation, Stamp};

@@ -21,5 +21,6 @@ script!(RELEASE, "release.lua");
 script!(RENEW, "renew.lua");
 script!(SCHEMA, "schema.lua");
 script!(SEAL, "seal.lua");
+script!(SLICE, "slice.lua");
 script!(WRITE_RECORD, "write_record.lua");
 script!(WRITE_TRANSACTION, "write_transaction.lua");

@@ -1,5 +1,6 @@
 //! The store against a real redis-server.
 
+mod budgets;
 mod durability;
 mod fences;
 mod living;
