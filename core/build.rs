@@ -6,6 +6,7 @@ const FILES: &[&str] = &[
     "pocket/application.proto",
     "pocket/gateway.proto",
     "pocket/proof.proto",
+    "pocket/relay_service.proto",
     "pocket/service.proto",
     "pocket/session.proto",
     "pocket/shared.proto",

@@ -21,6 +21,6 @@ pub use codec::{
 };
 pub use digest::{request_digest, response_digest};
 pub use mined::{MinedRelay, RelayHash};
-pub use response::{SignatureError, sign_response, verify_response};
+pub use response::{SignatureError, sign_error, sign_response, verify_response};
 pub use rpc_type::{RpcType, UnknownRpcType};
 pub use target::{Target, TargetError};

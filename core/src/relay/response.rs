@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 
 use super::response_digest;
 use crate::address::{PublicKey, SecretKey};
-use crate::proto::pocket::service::{RelayResponse, RelayResponseMetadata};
+use crate::proto::pocket::service::{RelayMinerError, RelayResponse, RelayResponseMetadata};
 use crate::session::SessionHeader;
 
 /// Why a response cannot be signed or does not verify.
@@ -23,12 +23,31 @@ pub enum SignatureError {
 /// Builds and signs the response of a supplier. The same input gives the same bytes, so a repeated request gives the same
 /// mined relay.
 pub fn sign_response(header: &SessionHeader, payload: Bytes, key: &SecretKey) -> Result<RelayResponse, SignatureError> {
+    sign(header, payload, None, key)
+}
+
+/// Builds and signs a response that says why there is no answer. It is for the caller: no relay is made of it.
+pub fn sign_error(
+    header: &SessionHeader,
+    payload: Bytes,
+    error: RelayMinerError,
+    key: &SecretKey,
+) -> Result<RelayResponse, SignatureError> {
+    sign(header, payload, Some(error), key)
+}
+
+fn sign(
+    header: &SessionHeader,
+    payload: Bytes,
+    relay_miner_error: Option<RelayMinerError>,
+    key: &SecretKey,
+) -> Result<RelayResponse, SignatureError> {
     if payload.is_empty() {
         return Err(SignatureError::EmptyPayload);
     }
     let payload_hash = Sha256::digest(&payload).to_vec();
     let meta = RelayResponseMetadata { session_header: Some(header.into()), supplier_operator_signature: Vec::new() };
-    let mut response = RelayResponse { meta: Some(meta), payload, relay_miner_error: None, payload_hash };
+    let mut response = RelayResponse { meta: Some(meta), payload, relay_miner_error, payload_hash };
     let signature = key.sign_prehash(&prehash(&response)).to_vec();
     if let Some(meta) = &mut response.meta {
         meta.supplier_operator_signature = signature;
@@ -77,6 +96,18 @@ mod tests {
         let altered = RelayResponse { payload_hash: vec![1; 32], ..response };
         assert_eq!(verify_response(&altered, key.public_key()), Err(SignatureError::Invalid));
         assert_eq!(verify_response(&RelayResponse::default(), key.public_key()), Err(SignatureError::Missing));
+    }
+
+    #[test]
+    fn the_reason_of_an_error_is_signed() {
+        let key = SecretKey::from_bytes(&[7; 32]).unwrap();
+        let error =
+            RelayMinerError { code: 500, description: "backend error".to_owned(), ..RelayMinerError::default() };
+        let response = sign_error(&header(), Bytes::from_static(b"error"), error.clone(), &key).unwrap();
+        assert_eq!(response.relay_miner_error, Some(error));
+        assert_eq!(verify_response(&response, key.public_key()), Ok(()));
+        let silent = RelayResponse { relay_miner_error: None, ..response };
+        assert_eq!(verify_response(&silent, key.public_key()), Err(SignatureError::Invalid));
     }
 
     #[test]
