@@ -1,8 +1,10 @@
 //! The nodes behind a service: one pool for each kind of request, whose endpoints share a client.
 
+mod balance;
+mod breaker;
 mod endpoint;
 mod exchange;
-mod health;
+mod inflate;
 mod pool;
 mod request;
 mod target;
@@ -14,14 +16,18 @@ pub(crate) use self::endpoint::Attempt;
 pub(crate) use self::exchange::{Connections, OutgoingBody};
 pub(crate) use self::pool::Pool;
 pub(crate) use self::request::Origin;
+use crate::config::CredentialError;
 use crate::refusal::BackendFault;
 
 /// A backend cannot be used as configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
     /// The URL has no scheme or host we can dial.
-    #[error("backend URL `{0}` must look like http://host:port or https://host/path")]
+    #[error("the URL of backend `{0}` must look like http://host:port or https://host/path")]
     Url(String),
+    /// What is to be said in `Authorization` cannot be read.
+    #[error("authentication of a backend: {0}")]
+    Credential(#[from] CredentialError),
     /// A header that no request can carry.
     #[error("backend header `{0}` is not a header or has a value that cannot be sent")]
     Header(String),

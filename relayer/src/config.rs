@@ -1,7 +1,9 @@
 //! The configuration of a relayer, one strict YAML file (`docs/relayer.md` lists every key).
 
+mod authentication;
 mod check;
 mod limits;
+mod pool;
 mod recording;
 mod services;
 
@@ -11,9 +13,12 @@ use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSe
 use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use authentication::basic;
+pub use authentication::{AuthenticationConfig, CredentialError};
 pub use limits::{DrainConfig, LimitsConfig};
+pub use pool::{Balancing, BreakerConfig, EndpointConfig, PoolConfig};
 pub use recording::{RecordingConfig, RecordingMode};
-pub use services::{EndpointConfig, PoolConfig, ServiceConfig, Services, ValidationMode};
+pub use services::{ServiceConfig, Services, ValidationMode};
 
 /// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

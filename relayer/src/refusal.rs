@@ -60,7 +60,7 @@ pub(crate) enum Refusal {
     #[error("relays cannot be recorded now")]
     Unrecordable,
     /// The backend did not answer, not in time, or with too much.
-    #[error("backend error")]
+    #[error("{0}")]
     Backend(BackendFault),
     /// The backend answered with a server error, which is not paid.
     #[error("backend service error")]
@@ -71,15 +71,19 @@ pub(crate) enum Refusal {
 }
 
 /// Whose fault a missing answer is, and of which kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub(crate) enum BackendFault {
     /// The request inside the relay cannot be sent to any backend.
+    #[error("invalid relay request: the call inside cannot be sent to a backend of this kind")]
     Request,
     /// No connection, or it broke.
+    #[error("backend error")]
     Connection,
     /// Not in time.
+    #[error("backend error")]
     Timeout,
     /// More bytes than the limit.
+    #[error("backend error")]
     TooLarge,
 }
 
@@ -111,6 +115,7 @@ impl Refusal {
             | Self::Unverifiable(_)
             | Self::Overloaded
             | Self::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Backend(BackendFault::Request) => StatusCode::BAD_REQUEST,
             Self::Backend(_) => StatusCode::BAD_GATEWAY,
             Self::BackendStatus(status) => *status,
             Self::Unsigned => StatusCode::INTERNAL_SERVER_ERROR,

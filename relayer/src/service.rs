@@ -52,7 +52,8 @@ fn one(
 ) -> Result<Arc<Service>, BackendError> {
     let most_bytes = service.response_bytes.unwrap_or(config.limits.response_bytes);
     let pools = service.backends.iter();
-    let pools = pools.map(|(kind, pool)| Ok((*kind, Pool::new(connections.clone(), *kind, pool, most_bytes)?)));
+    let pools =
+        pools.map(|(kind, pool)| Ok((*kind, Pool::new(connections.clone(), id.as_str(), *kind, pool, most_bytes)?)));
     Ok(Arc::new(Service {
         label: id.as_str().into(),
         pools: pools.collect::<Result<_, BackendError>>()?,

@@ -3,6 +3,8 @@
 // Here a panic is how a failure is told, also in what the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "relaying/backends.rs"]
+mod backends;
 #[path = "relaying/drain.rs"]
 mod drain;
 #[path = "relaying/hard_node.rs"]

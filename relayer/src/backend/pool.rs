@@ -1,19 +1,21 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, LengthLimitError, Limited};
 use relay_core::relay::RpcType;
 use relay_core::relay::envelope::HttpRequest;
 use tokio::time::Instant;
 
+use super::balance::{self, Candidate};
 use super::endpoint::{Attempt, Endpoint};
 use super::exchange::{Connections, OutgoingBody};
-use super::health::Health;
+use super::inflate::{TooLarge, inflate};
 use super::request::{self, Origin};
 use super::target::Target;
 use super::{Answer, BackendError, NoAnswer, Reply, StreamedAnswer};
-use crate::config::PoolConfig;
+use crate::config::{AuthenticationConfig, Balancing, PoolConfig, basic};
 use crate::refusal::BackendFault;
 
 /// The nodes that answer one kind of request of one service.
@@ -23,6 +25,8 @@ pub(crate) struct Pool {
     connections: Connections,
     endpoints: Vec<Arc<Endpoint>>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    balancing: Balancing,
+    turn: AtomicU64,
     most_bytes: usize,
 }
 
@@ -30,6 +34,7 @@ impl Pool {
     /// Dials nobody yet. `most_bytes` bounds the body of a whole answer.
     pub(crate) fn new(
         connections: Connections,
+        service: &str,
         rpc_type: RpcType,
         config: &PoolConfig,
         most_bytes: usize,
@@ -38,16 +43,22 @@ impl Pool {
             let name_and_value = (HeaderName::try_from(name).ok()).zip(HeaderValue::try_from(value).ok());
             name_and_value.ok_or_else(|| BackendError::Header(name.clone()))
         });
+        let credential = config.authentication.as_ref().map(AuthenticationConfig::header).transpose()?;
+        let pool: Arc<str> = format!("{service}:{rpc_type}").into();
         let endpoints = config.nodes().into_iter().map(|node| {
-            let target = Target::parse(&node.url).ok_or_else(|| BackendError::Url(node.url.clone()))?;
-            let name = node.name.map_or_else(|| target.host().into(), Arc::from);
-            Ok(Arc::new(Endpoint { name, target, health: Health::default() }))
+            let target = Target::parse(&node.url, config.base_path.as_deref());
+            let target = target.ok_or_else(|| BackendError::Url(node.label().to_owned()))?;
+            let of_url = target.user().map(|(user, password)| basic(user, password)).transpose()?;
+            let credential = credential.clone().or(of_url);
+            Ok(Endpoint::new(&node, Arc::clone(&pool), target, credential, &config.breaker))
         });
         Ok(Arc::new(Self {
             rpc_type,
             connections,
-            endpoints: endpoints.collect::<Result<_, _>>()?,
+            endpoints: endpoints.collect::<Result<_, BackendError>>()?,
             headers: headers.collect::<Result<_, _>>()?,
+            balancing: config.balancing(),
+            turn: AtomicU64::new(0),
             most_bytes,
         }))
     }
@@ -59,13 +70,30 @@ impl Pool {
 
     /// Whether an endpoint is worth sending relays to.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.endpoints.iter().any(|endpoint| endpoint.health.is_good())
+        self.endpoints.iter().any(|endpoint| endpoint.is_good())
     }
 
     /// The endpoint to ask next; `None` when none is worth it.
     pub(crate) fn pick(&self) -> Option<Attempt> {
-        let endpoint = self.endpoints.iter().find(|endpoint| endpoint.health.is_good())?;
-        Some(Attempt { endpoint: Arc::clone(endpoint) })
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut candidates: Vec<Candidate> = self.candidates().collect();
+        while let Some(place) = balance::choose(self.balancing, &candidates, turn) {
+            // Somebody else may have taken the only trial of this one meanwhile.
+            if let Some(attempt) = self.endpoints.get(place).and_then(Endpoint::enter) {
+                return Some(attempt);
+            }
+            candidates.retain(|candidate| candidate.place != place);
+        }
+        None
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = Candidate> {
+        let all = self.endpoints.iter().enumerate();
+        all.filter(|(_, endpoint)| endpoint.is_good()).map(|(place, endpoint)| Candidate {
+            place,
+            weight: endpoint.weight,
+            in_flight: endpoint.in_flight(),
+        })
     }
 
     /// Asks, and waits for the answer until `deadline`: all of it, or its headers if it is a stream.
@@ -75,11 +103,11 @@ impl Pool {
         origin: &Origin<'_>,
         deadline: Instant,
     ) -> Result<Reply, NoAnswer> {
+        let unsendable = NoAnswer::Fault(BackendFault::Request);
+        // Whatever cannot be sent anywhere is the caller's fault: no endpoint hears of it.
+        let prepared = request::prepare(call, origin, self.rpc_type, &self.headers).ok_or(unsendable)?;
         let attempt = self.pick().ok_or(NoAnswer::AllDown)?;
-        // Whatever cannot be sent anywhere is the caller's fault: it must not count against the backend.
-        let request = request::build(call, origin, &attempt.endpoint.target, &self.headers)
-            .ok_or(NoAnswer::Fault(BackendFault::Request))?;
-        let request = request.map(Either::Left);
+        let request = attempt.endpoint.request(prepared).ok_or(unsendable)?.map(Either::Left);
         let outcome = match tokio::time::timeout_at(deadline, self.exchange(request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(NoAnswer::Fault(BackendFault::Timeout)),
@@ -94,9 +122,7 @@ impl Pool {
                 Ok(Reply::Stream(StreamedAnswer { status: parts.status, headers: parts.headers, body, attempt }))
             }
             Err(error) => {
-                if let NoAnswer::Fault(fault) = error {
-                    attempt.failed(fault);
-                }
+                attempt.gave(error);
                 Err(error)
             }
         }
@@ -110,23 +136,22 @@ impl Pool {
         origin: &Origin<'_>,
         deadline: Instant,
     ) -> Result<StreamedAnswer, NoAnswer> {
+        let unsendable = NoAnswer::Fault(BackendFault::Request);
+        let prepared = request::prepare(head, origin, self.rpc_type, &self.headers).ok_or(unsendable)?;
         let attempt = self.pick().ok_or(NoAnswer::AllDown)?;
-        let request = request::build(head, origin, &attempt.endpoint.target, &self.headers)
-            .ok_or(NoAnswer::Fault(BackendFault::Request))?;
-        let (parts, _) = request.into_parts();
+        let (parts, _) = attempt.endpoint.request(prepared).ok_or(unsendable)?.into_parts();
         let request = http::Request::from_parts(parts, body);
         let sent = tokio::time::timeout_at(deadline, self.connections.send(self.is_grpc(), request)).await;
-        match sent.unwrap_or(Err(BackendFault::Timeout)) {
-            Ok(response) if response.status().is_server_error() => Err(NoAnswer::Status(response.status())),
+        let no_answer = match sent.unwrap_or(Err(BackendFault::Timeout)) {
+            Ok(response) if response.status().is_server_error() => NoAnswer::Status(response.status()),
             Ok(response) => {
                 let (parts, body) = response.into_parts();
-                Ok(StreamedAnswer { status: parts.status, headers: parts.headers, body, attempt })
+                return Ok(StreamedAnswer { status: parts.status, headers: parts.headers, body, attempt });
             }
-            Err(fault) => {
-                attempt.failed(fault);
-                Err(NoAnswer::Fault(fault))
-            }
-        }
+            Err(fault) => NoAnswer::Fault(fault),
+        };
+        attempt.gave(no_answer);
+        Err(no_answer)
     }
 
     fn is_grpc(&self) -> bool {
@@ -149,10 +174,13 @@ impl Pool {
         match Limited::new(body, self.most_bytes).collect().await {
             Ok(body) => {
                 let mut headers = parts.headers;
-                if let Some(trailers) = body.trailers().filter(|_| self.is_grpc()) {
-                    headers.extend(trailers.clone());
+                if self.is_grpc() {
+                    headers.extend(body.trailers().cloned().unwrap_or_default());
+                    return Ok(Ok(Answer { status: parts.status, headers, body: body.to_bytes() }));
                 }
-                Ok(Ok(Answer { status: parts.status, headers, body: body.to_bytes() }))
+                let body = inflate(&mut headers, body.to_bytes(), self.most_bytes);
+                let body = body.map_err(|TooLarge| NoAnswer::Fault(BackendFault::TooLarge))?;
+                Ok(Ok(Answer { status: parts.status, headers, body }))
             }
             Err(error) if error.is::<LengthLimitError>() => Err(NoAnswer::Fault(BackendFault::TooLarge)),
             Err(_) => Err(NoAnswer::Fault(BackendFault::Connection)),

@@ -14,7 +14,7 @@ use crate::config::PoolConfig;
 
 async fn ask(url: &str, most_bytes: usize, timeout: Duration) -> (Arc<Pool>, Result<Answer, NoAnswer>) {
     let pool = PoolConfig::of(url);
-    let backend = Pool::new(Connections::new().unwrap(), RpcType::JsonRpc, &pool, most_bytes).unwrap();
+    let backend = Pool::new(Connections::new().unwrap(), "svc", RpcType::JsonRpc, &pool, most_bytes).unwrap();
     let outcome = ask_within(&backend, timeout).await;
     (backend, outcome)
 }
@@ -73,7 +73,7 @@ async fn a_dead_backend_is_unhealthy_for_a_while() {
     let (backend, outcome) = ask("http://127.0.0.1:1", 1 << 20, Duration::from_secs(5)).await;
     assert_eq!(outcome, Err(NoAnswer::Fault(BackendFault::Connection)));
     assert!(backend.is_healthy());
-    for _ in 0..2 {
+    for _ in 0..4 {
         assert!(ask_again(&backend).await.is_err());
     }
     assert!(!backend.is_healthy());

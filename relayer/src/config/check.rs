@@ -1,11 +1,12 @@
+mod pool;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use relay_core::config::{ConfigError, KeysSection};
-use relay_core::relay::RpcType;
 use relay_core::session::check_service_id;
 
-use super::{Config, PoolConfig, ServiceConfig};
+use super::{Config, ServiceConfig};
 
 const LONGEST_TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -104,47 +105,7 @@ fn service(key: &str, config: &ServiceConfig) -> Result<(), ConfigError> {
         }
     }
     for (kind, pool) in &config.backends {
-        self::pool(&format!("{key}.backends.{kind}"), *kind, pool)?;
-    }
-    Ok(())
-}
-
-fn pool(key: &str, kind: RpcType, config: &PoolConfig) -> Result<(), ConfigError> {
-    if config.url.is_some() != config.endpoints.is_empty() {
-        return Err(ConfigError::invalid(key, "needs `url` for one node or `endpoints` for several, and not both"));
-    }
-    for node in config.nodes() {
-        url(&format!("{key}.url"), kind, &node.url)?;
-    }
-    headers(key, config)
-}
-
-fn url(key: &str, kind: RpcType, text: &str) -> Result<(), ConfigError> {
-    let (schemes, example): (&[&str], _) = match kind {
-        RpcType::WebSocket => (&["ws", "wss"], "ws://host:port/path or wss://host/path"),
-        RpcType::Grpc => (&["grpc", "grpcs", "http", "https"], "grpc://host:port or grpcs://host:port"),
-        RpcType::JsonRpc | RpcType::Rest | RpcType::CometBft => {
-            (&["http", "https"], "http://host:port or https://host/path")
-        }
-    };
-    let parsed = text.parse::<http::Uri>().ok();
-    let fits = parsed.is_some_and(|url| {
-        url.scheme_str().is_some_and(|scheme| schemes.contains(&scheme))
-            && url.host().is_some_and(|host| !host.is_empty())
-    });
-    if fits { Ok(()) } else { Err(ConfigError::invalid(key, format!("`{text}` must look like {example}"))) }
-}
-
-fn headers(key: &str, config: &PoolConfig) -> Result<(), ConfigError> {
-    for (name, value) in &config.headers {
-        if http::HeaderName::try_from(name).is_err() {
-            return Err(ConfigError::invalid(&format!("{key}.headers"), format!("`{name}` is not a header name")));
-        }
-        if http::HeaderValue::try_from(value).is_err() {
-            // The value may be a credential, so it is not repeated.
-            let message = format!("the value of `{name}` cannot stand in a header");
-            return Err(ConfigError::invalid(&format!("{key}.headers"), message));
-        }
+        pool::check(&format!("{key}.backends.{kind}"), *kind, pool)?;
     }
     Ok(())
 }

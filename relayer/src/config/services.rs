@@ -5,6 +5,8 @@ use relay_core::relay::RpcType;
 use relay_core::units::ServiceId;
 use serde::{Deserialize, Serialize};
 
+use super::PoolConfig;
+
 /// Service id → how it is served.
 pub type Services = BTreeMap<ServiceId, ServiceConfig>;
 
@@ -29,48 +31,6 @@ pub struct ServiceConfig {
     /// Bytes of an answer, if not `limits.responseBytes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_bytes: Option<usize>,
-}
-
-/// The nodes that answer one kind of request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct PoolConfig {
-    /// The only node. Give this or `endpoints`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Several nodes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub endpoints: Vec<EndpointConfig>,
-    /// Headers set on every request to them, in place of the relay's own of that name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
-}
-
-/// One node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct EndpointConfig {
-    /// How metrics and logs call it. Without it: its host and port.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// `http://host:port/base/path`, `https://…`, `ws://…`, `wss://…`, `grpc://…`, `grpcs://…`. The path goes in front of the
-    /// relay's own.
-    pub url: String,
-}
-
-impl PoolConfig {
-    /// A pool of one node.
-    #[must_use]
-    pub fn of(url: impl Into<String>) -> Self {
-        Self { url: Some(url.into()), ..Self::default() }
-    }
-
-    /// All nodes, however they are written.
-    #[must_use]
-    pub fn nodes(&self) -> Vec<EndpointConfig> {
-        let only = self.url.iter().map(|url| EndpointConfig { name: None, url: url.clone() });
-        only.chain(self.endpoints.iter().cloned()).collect()
-    }
 }
 
 impl ServiceConfig {

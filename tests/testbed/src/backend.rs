@@ -1,11 +1,14 @@
 //! A backend for relayers: answers JSON-RPC with what it was asked, and misbehaves when told to.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::request::Parts;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -28,8 +31,15 @@ pub struct Backend {
     address: SocketAddr,
     behaviour: watch::Sender<Behaviour>,
     requests: Arc<AtomicU64>,
+    heads: Heads,
     task: JoinHandle<()>,
 }
+
+/// The heads of the newest requests, oldest first.
+type Heads = Arc<Mutex<VecDeque<Parts>>>;
+
+/// So many heads are kept.
+const HEADS: usize = 1000;
 
 /// How a [`Backend`] answers; the default is at once and with success.
 #[derive(Debug, Clone)]
@@ -40,11 +50,13 @@ pub struct Behaviour {
     pub status: StatusCode,
     /// A fixed body instead of the echo.
     pub body: Option<Bytes>,
+    /// Headers of each answer beside its content type.
+    pub headers: HeaderMap,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { delay: Duration::ZERO, status: StatusCode::OK, body: None }
+        Self { delay: Duration::ZERO, status: StatusCode::OK, body: None, headers: HeaderMap::new() }
     }
 }
 
@@ -55,8 +67,9 @@ impl Backend {
         let address = listener.local_addr().map_err(Error::io("listen for the backend"))?;
         let (behaviour, watched) = watch::channel(Behaviour::default());
         let requests = Arc::new(AtomicU64::new(0));
-        let task = tokio::spawn(serve(listener, watched, Arc::clone(&requests)));
-        Ok(Self { address, behaviour, requests, task })
+        let heads = Heads::default();
+        let task = tokio::spawn(serve(listener, watched, Arc::clone(&requests), Arc::clone(&heads)));
+        Ok(Self { address, behaviour, requests, heads, task })
     }
 
     /// `http://127.0.0.1:PORT`
@@ -71,6 +84,12 @@ impl Backend {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// Method, URL and headers of the newest requests, oldest first; at most 1000.
+    #[must_use]
+    pub fn heads(&self) -> Vec<Parts> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// Changes how the next requests are answered.
     pub fn behave(&self, behaviour: Behaviour) {
         self.behaviour.send_replace(behaviour);
@@ -83,14 +102,16 @@ impl Drop for Backend {
     }
 }
 
-async fn serve(listener: TcpListener, behaviour: watch::Receiver<Behaviour>, requests: Arc<AtomicU64>) {
+async fn serve(listener: TcpListener, behaviour: watch::Receiver<Behaviour>, requests: Arc<AtomicU64>, heads: Heads) {
     let mut connections = JoinSet::new(); // ends with this task
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true); // only latency is at stake
-        let (behaviour, requests) = (behaviour.clone(), Arc::clone(&requests));
-        let service = service_fn(move |request| {
+        let (behaviour, requests, heads) = (behaviour.clone(), Arc::clone(&requests), Arc::clone(&heads));
+        let service = service_fn(move |request: Request<Incoming>| {
             requests.fetch_add(1, Ordering::Relaxed);
-            answer(request, behaviour.borrow().clone())
+            let (head, body) = request.into_parts();
+            keep(&heads, head.clone());
+            answer(Request::from_parts(head, body), behaviour.borrow().clone())
         });
         connections.spawn(async move {
             // A client that breaks off is its own affair.
@@ -98,6 +119,14 @@ async fn serve(listener: TcpListener, behaviour: watch::Receiver<Behaviour>, req
         });
         while connections.try_join_next().is_some() {}
     }
+}
+
+fn keep(heads: &Heads, head: Parts) {
+    let mut heads = heads.lock().unwrap_or_else(PoisonError::into_inner);
+    if heads.len() == HEADS {
+        heads.pop_front();
+    }
+    heads.push_back(head);
 }
 
 async fn answer(request: Request<Incoming>, behaviour: Behaviour) -> Result<Response<Full<Bytes>>, hyper::Error> {
@@ -108,6 +137,7 @@ async fn answer(request: Request<Incoming>, behaviour: Behaviour) -> Result<Resp
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = behaviour.status;
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().extend(behaviour.headers);
     Ok(response)
 }
 
@@ -133,11 +163,12 @@ mod tests {
         assert_eq!(answer["result"]["method"], "eth_blockNumber");
 
         let delay = Duration::from_millis(80);
-        backend.behave(Behaviour { delay, status: StatusCode::BAD_GATEWAY, body: Some(Bytes::from_static(b"gone")) });
+        let (status, body) = (StatusCode::BAD_GATEWAY, Some(Bytes::from_static(b"gone")));
+        backend.behave(Behaviour { delay, status, body, ..Behaviour::default() });
         let began = std::time::Instant::now();
         let answer = request::send(Method::POST, &backend.url(), call).await.unwrap();
         assert_eq!((answer.status(), answer.body().as_ref()), (StatusCode::BAD_GATEWAY, b"gone".as_slice()));
         assert!(began.elapsed() >= delay);
-        assert_eq!(backend.requests(), 2);
+        assert_eq!((backend.requests(), backend.heads()[1].uri.path()), (2, "/"));
     }
 }
