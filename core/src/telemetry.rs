@@ -7,6 +7,7 @@
 mod admin;
 mod logs;
 mod probes;
+mod process;
 mod progress;
 
 pub use admin::AdminServer;

@@ -21,11 +21,12 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use relay_core::chain::{BlockFeed, Chain};
 use relay_core::ring::Verifier;
+use tokio::time::Instant;
 
 use crate::books::{Books, Column};
 use crate::config::LimitsConfig;
 use crate::live::Live;
-use crate::metrics::{Metrics, UNKNOWN_SERVICE};
+use crate::metrics::{Metrics, Tally};
 use crate::recording::Publisher;
 use crate::refusal::Refusal;
 use crate::replays::Replays;
@@ -55,36 +56,48 @@ impl Pipeline {
     ///
     /// From the backend on the work goes on when the caller leaves: what a node has answered is signed and recorded.
     pub(crate) async fn serve(self: &Arc<Self>, received: Received) -> Result<Bytes, Refusal> {
-        let (label, verified) = self.verify(received).await?;
+        let (tally, verified) = self.verify(received).await?;
         let pipeline = Arc::clone(self);
         let rest = tokio::spawn(async move {
             let Outcome::Whole(answered) = Box::pin(verified.answer(&pipeline)).await?;
-            answered.sign()?.record(&pipeline).await
+            let (tally, answered_at) = (Arc::clone(answered.tally()), Instant::now());
+            let recorded = answered.sign()?.record(&pipeline).await?;
+            tally.after_backend(answered_at.elapsed());
+            Ok(recorded)
         });
         // The task panics only if we do, and then nobody has an answer.
         let recorded = rest.await.unwrap_or(Err(Refusal::Unsigned));
-        recorded.map(|recorded| recorded.response).map_err(|refusal| self.refused(&label, refusal))
+        recorded.map(|recorded| recorded.response).map_err(|refusal| self.refused(&tally, refusal))
     }
 
-    /// Takes a relay to where its node may be asked. Gives its service's label, too.
-    pub(crate) async fn verify(&self, received: Received) -> Result<(Arc<str>, Verified), Refusal> {
-        let unknown: Arc<str> = UNKNOWN_SERVICE.into();
-        let identified = received.identify().map_err(|refusal| self.refused(&unknown, refusal))?;
+    /// Takes a relay to where its node may be asked. Gives the metrics of its service and kind, too.
+    pub(crate) async fn verify(&self, received: Received) -> Result<(Arc<Tally>, Verified), Refusal> {
+        let identified = received.identify().map_err(|refusal| self.refused_early(refusal))?;
         let live = self.live.load_full();
-        let service = live.services.get(&identified.identity.session.service);
-        let label = service.map_or(unknown, |service| Arc::clone(&service.label));
-        let refuse = |refusal| self.refused(&label, refusal);
-        let admitted = identified.admit(self, &live).await.map_err(refuse)?;
-        self.metrics.received(&label);
+        let id = &identified.identity.session.service;
+        let service = live.services.get(id);
+        let service = service.ok_or_else(|| self.refused_early(Refusal::UnknownService(id.clone())))?;
+        let kind = identified.rpc_type(service);
+        let tally = kind.as_ref().map_or_else(|_| service.tallies.unknown(), |kind| service.tallies.of(*kind));
+        tally.received();
+        let refuse = |refusal| self.refused(tally, refusal);
+        let admitted = identified.admit(service, kind.map_err(refuse)?, self, &live).await.map_err(refuse)?;
         let verified = admitted.verify(self).await.map_err(refuse)?;
-        Ok((label, verified))
+        Ok((Arc::clone(tally), verified))
     }
 
-    pub(crate) fn refused(&self, service: &Arc<str>, refusal: Refusal) -> Refusal {
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, tally: &Tally, refusal: Refusal) -> Refusal {
         if refusal.is_shed() {
             self.books.add(Column::Shed);
         }
-        self.metrics.rejected(service, &refusal);
+        tally.rejected(&refusal);
         refusal
+    }
+
+    /// Counts a refusal from before the relay's service was known.
+    pub(crate) fn refused_early(&self, refusal: Refusal) -> Refusal {
+        self.metrics.unknown.received();
+        self.refused(&self.metrics.unknown, refusal)
     }
 }

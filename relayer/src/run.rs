@@ -143,13 +143,13 @@ impl Relayer {
         tokio::spawn(admin.serve(registry, Arc::clone(&status) as _, end.clone()));
         info!(name = config.name, suppliers = keys.len(), services = config.services.len(), "relayer starts");
 
-        let services = service::build(&config)?;
+        let services = service::build(&config, &metrics.relays)?;
         let chain = Chain::new(&ChainConfig::from(&config.chain))?;
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
         let Some(store) = connect(&config, &chain, &feed, &status, &shutdown).await? else {
             return Ok(books.entries());
         };
-        let publisher = Publisher::new(store, config.recording.clone(), Arc::clone(&books));
+        let publisher = Publisher::new(store, config.recording.clone(), Arc::clone(&books), metrics.log.clone());
         let beat = status.progress.watch("publisher", STALLED);
         let watching = publisher.clone();
         let watch = tokio::spawn({

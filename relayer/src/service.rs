@@ -9,6 +9,7 @@ use relay_core::units::ServiceId;
 
 use crate::backend::{BackendError, Connections, Pool};
 use crate::config::{Config, ServiceConfig, ValidationMode};
+use crate::metrics::{Relays, Tallies};
 
 /// A configured service.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) default_type: RpcType,
     /// When its relays are verified.
     pub(crate) validation: ValidationMode,
+    /// Its metrics, by kind of request.
+    pub(crate) tallies: Tallies,
     /// How long the whole answer may take.
     pub(crate) timeout: Duration,
     /// Bytes of a relay request.
@@ -38,9 +41,10 @@ impl Service {
 }
 
 /// Builds every service; nothing is dialled yet.
-pub(crate) fn build(config: &Config) -> Result<ServiceMap, BackendError> {
+pub(crate) fn build(config: &Config, metrics: &Relays) -> Result<ServiceMap, BackendError> {
     let connections = Connections::new()?;
-    let built = config.services.iter().map(|(id, service)| Ok((id.clone(), one(&connections, id, service, config)?)));
+    let built =
+        config.services.iter().map(|(id, service)| Ok((id.clone(), one(&connections, id, service, config, metrics)?)));
     built.collect()
 }
 
@@ -49,16 +53,22 @@ fn one(
     id: &ServiceId,
     service: &ServiceConfig,
     config: &Config,
+    metrics: &Relays,
 ) -> Result<Arc<Service>, BackendError> {
     let most_bytes = service.response_bytes.unwrap_or(config.limits.response_bytes);
     let pools = service.backends.iter();
     let pools =
         pools.map(|(kind, pool)| Ok((*kind, Pool::new(connections.clone(), id.as_str(), *kind, pool, most_bytes)?)));
+    let label: Arc<str> = id.as_str().into();
+    let validation = service.validation.unwrap_or(config.validation);
+    let tallies = Tallies::new(metrics, &label, validation);
+    service.backends.keys().for_each(|kind| tallies.of(*kind).show());
     Ok(Arc::new(Service {
-        label: id.as_str().into(),
+        tallies,
+        label,
         pools: pools.collect::<Result<_, BackendError>>()?,
         default_type: service.default_type().unwrap_or(RpcType::JsonRpc),
-        validation: service.validation.unwrap_or(config.validation),
+        validation,
         timeout: service.timeout.0,
         request_bytes: service.request_bytes.unwrap_or(config.limits.request_bytes),
     }))

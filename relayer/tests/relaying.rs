@@ -11,6 +11,8 @@ mod drain;
 mod hard_node;
 #[path = "relaying/limits.rs"]
 mod limits;
+#[path = "relaying/metrics.rs"]
+mod metrics;
 #[path = "relaying/redis_trouble.rs"]
 mod redis_trouble;
 #[path = "relaying/refused.rs"]

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::process::{Process, count_panics};
 use super::{Probes, TelemetryError, log_level};
 
 /// More callers than a Prometheus pair, kubelet, the operator and a few people need.
@@ -47,7 +48,9 @@ impl AdminServer {
     }
 
     /// Answers until `stop` is cancelled. Stop it last, so that a role is visible while it shuts down.
-    pub async fn serve(self, registry: Registry, probes: Arc<dyn Probes>, stop: CancellationToken) {
+    pub async fn serve(self, mut registry: Registry, probes: Arc<dyn Probes>, stop: CancellationToken) {
+        count_panics();
+        registry.register_collector(Box::new(Process));
         let desk = Arc::new(Desk { registry, probes });
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {

@@ -67,6 +67,17 @@ pub enum ValidationMode {
     Optimistic,
 }
 
+impl ValidationMode {
+    /// Its name in configuration and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Eager => "eager",
+            Self::Optimistic => "optimistic",
+        }
+    }
+}
+
 fn timeout() -> Period {
     Period::from_secs(30)
 }

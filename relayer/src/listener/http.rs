@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::body::whole;
 use super::{Listener, ReplyBody};
-use crate::metrics::UNKNOWN_SERVICE;
 use crate::pipeline::{Channel, Received};
 use crate::refusal::Refusal;
 
@@ -46,7 +45,7 @@ impl Listener {
 
     /// A refusal from before the pipeline, which therefore did not count it.
     fn refuse(&self, refusal: &Refusal) -> Response<ReplyBody> {
-        whole(self.pipeline.refused(&UNKNOWN_SERVICE.into(), refusal.clone()).response())
+        whole(self.pipeline.refused_early(refusal.clone()).response())
     }
 
     async fn read(&self, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Refusal> {

@@ -13,6 +13,7 @@ use super::received::Place;
 use super::timing::{Admission, plausible};
 use crate::backend::{Origin, Pool};
 use crate::live::Live;
+use crate::metrics::Tally;
 use crate::recording::Room;
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -32,6 +33,8 @@ pub(crate) struct Question {
     pub(crate) arrival: Height,
     pub(crate) at: Instant,
     pub(crate) service: Arc<Service>,
+    /// The metrics of this kind of request of this service.
+    pub(crate) tally: Arc<Tally>,
     pub(crate) rpc_type: RpcType,
     pub(crate) pool: Arc<Pool>,
     pub(crate) key: SecretKey,
@@ -53,11 +56,14 @@ pub(crate) struct Admitted {
 }
 
 impl Identified {
-    pub(super) async fn admit(self, pipeline: &Pipeline, live: &Live) -> Result<Admitted, Refusal> {
+    pub(super) async fn admit(
+        self,
+        service: &Arc<Service>,
+        rpc_type: RpcType,
+        pipeline: &Pipeline,
+        live: &Live,
+    ) -> Result<Admitted, Refusal> {
         let session = &self.identity.session;
-        let service = live.services.get(&session.service);
-        let service = service.ok_or_else(|| Refusal::UnknownService(session.service.clone()))?;
-        let rpc_type = self.rpc_type(service)?;
         let supplier = &self.identity.supplier;
         let key = live.keys.get(supplier).ok_or_else(|| Refusal::ForeignSupplier(supplier.as_str().to_owned()))?;
         if self.body_bytes > service.request_bytes {
@@ -74,11 +80,14 @@ impl Identified {
         let pool = service.pools.get(&rpc_type).filter(|pool| pool.is_healthy());
         let pool = pool.ok_or_else(|| Refusal::NoBackend(session.service.clone()))?;
         let admission = self.admission(pipeline).await?;
-        admission.check(session, self.arrival)?;
+        let tally = service.tallies.of(rpc_type);
+        admission.check(session, self.arrival).inspect_err(|_| tally.validation_failed("session_expired"))?;
+        tally.request_bytes(self.body_bytes);
         let deadline = self.at + admission.deadline(service.timeout, self.arrival, &pipeline.feed);
         let room = pipeline.publisher.reserve(supplier, session, admission.until, self.mined_bytes);
         let question = Question {
             service: Arc::clone(service),
+            tally: Arc::clone(tally),
             rpc_type,
             pool: Arc::clone(pool),
             key: key.clone(),
@@ -131,6 +140,12 @@ impl Question {
             service: &session.service,
             outer: &self.headers,
         }
+    }
+
+    /// It would not be accepted on chain; counted under one of a fixed set of words.
+    pub(super) fn invalid(&self, reason: &'static str, text: String) -> Refusal {
+        self.tally.validation_failed(reason);
+        Refusal::Invalid(text)
     }
 
     /// Makes room for one more answer to the same request: pushes on a socket.

@@ -10,6 +10,7 @@ use super::admitted::Question;
 use super::identified::Payload;
 use super::verified::{Ticket, Verified};
 use crate::backend::{Answer, NoAnswer, Reply};
+use crate::metrics::Tally;
 use crate::refusal::{BackendFault, Refusal};
 use crate::sessions::Session;
 
@@ -31,12 +32,20 @@ pub(crate) enum Outcome {
     Whole(Box<Answered>),
 }
 
+impl Answered {
+    /// The metrics of its kind.
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        &self.question.tally
+    }
+}
+
 impl Verified {
     /// Asks the node.
     pub(super) async fn answer(self, pipeline: &Pipeline) -> Result<Outcome, Refusal> {
         let Payload::Call(call) = self.payload else { return Err(Refusal::NotARelay) };
         match ask(&self.question, call, pipeline).await? {
             Reply::Whole(answer) => {
+                self.question.tally.response_bytes(answer.body.len());
                 let (status, payload) = wrap(answer);
                 let (question, session, ticket) = (self.question, self.session, self.ticket);
                 Ok(Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status })))
@@ -49,6 +58,7 @@ impl Verified {
 /// Asks the node behind a question.
 pub(super) async fn ask(question: &Question, call: HttpRequest, pipeline: &Pipeline) -> Result<Reply, Refusal> {
     let asked = Instant::now();
+    question.tally.before_backend(asked - question.at);
     let outcome = question.pool.ask(call, &question.origin(), question.deadline).await;
     let (word, outcome) = match outcome {
         Ok(reply) => ("success", Ok(reply)),

@@ -17,27 +17,27 @@ pub(crate) struct Recorded {
 impl Signed {
     pub(super) async fn record(self, pipeline: &Pipeline) -> Result<Recorded, Refusal> {
         let question = &self.question;
-        let label = &question.service.label;
+        let tally = &question.tally;
         if self.session.target.admits(&self.mined.hash) {
             let (supplier, session) = (&question.identity.supplier, question.identity.session.clone());
             let waited_from = Instant::now();
             let publisher = &pipeline.publisher;
             let outcome =
                 publisher.record(self.ticket.room, supplier, session, self.mined.bytes, question.arrival).await;
-            pipeline.metrics.record_wait(label, waited_from.elapsed());
+            tally.record_wait(waited_from.elapsed());
             if outcome == Outcome::Withheld {
                 return Err(Refusal::Unrecordable);
             }
         } else {
             // The chain would not count it, so the log does not need it.
             pipeline.books.add(Column::BelowDifficulty);
-            pipeline.metrics.below_difficulty(label);
+            tally.below_difficulty();
         }
         if let Some(claim) = self.ticket.claim {
             claim.keep();
         }
         pipeline.books.add(Column::Answered);
-        pipeline.metrics.served(label, self.status.as_u16(), question.at.elapsed());
+        tally.served(self.status, question.at.elapsed());
         Ok(Recorded { response: self.response })
     }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use relay_core::relay::request_digest;
 use relay_core::ring::membership::check;
+use tokio::time::Instant;
 
 use super::Pipeline;
 use super::admitted::{Admitted, Question};
@@ -34,7 +35,10 @@ pub(crate) struct Ticket {
 
 impl Admitted {
     pub(super) async fn verify(self, pipeline: &Pipeline) -> Result<Verified, Refusal> {
-        let (session, claim) = self.question.verify(pipeline).await?;
+        let started = Instant::now();
+        let outcome = self.question.verify(pipeline).await;
+        self.question.tally.validated(started.elapsed());
+        let (session, claim) = outcome?;
         let ticket = Ticket { room: self.room, claim: Some(claim), _place: Some(self.place) };
         Ok(Verified { question: self.question, session, payload: self.payload, ticket })
     }
@@ -51,15 +55,17 @@ impl Question {
     async fn verify(&self, pipeline: &Pipeline) -> Result<(Arc<Session>, Claim), Refusal> {
         let identity = &self.identity;
         let session = pipeline.sessions.session(&identity.session).await?;
-        identity.session.must_equal(&session.header).map_err(|mismatch| Refusal::Invalid(mismatch.to_string()))?;
+        let equal = identity.session.must_equal(&session.header);
+        equal.map_err(|mismatch| self.invalid("session_mismatch", mismatch.to_string()))?;
         if !session.suppliers.contains(&identity.supplier) {
-            return Err(Refusal::Invalid(format!("supplier {} not found in session", identity.supplier)));
+            let text = format!("supplier {} not found in session", identity.supplier);
+            return Err(self.invalid("supplier_not_in_session", text));
         }
         let ring = pipeline.sessions.ring(&identity.session.application, identity.session.end).await?;
         let message = request_digest(&self.request);
         let signature = self.request.meta.as_ref().map_or(&[][..], |meta| &meta.signature);
         check(&pipeline.verifier, &message, signature, &ring)
-            .map_err(|error| Refusal::Invalid(format!("ring signature verification failed: {error}")))?;
+            .map_err(|error| self.invalid("signature", format!("ring signature verification failed: {error}")))?;
         let Some(claim) = pipeline.replays.claim(&message, signature) else {
             pipeline.books.add(crate::books::Column::Replayed);
             return Err(Refusal::Replayed);

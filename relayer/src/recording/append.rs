@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use relay_core::address::Address;
 use relay_core::store::{Append, AppendOutcome, Appended, Stamp, StoreError};
+use relay_core::units::ServiceId;
 
 use super::marks::Hold;
 use super::publisher::{Publisher, REVIEW};
@@ -88,13 +89,19 @@ impl Publisher {
 
     fn settle(&self, supplier: &Address, batch: Vec<Item>, outcomes: &[AppendOutcome], stamp: Stamp) {
         let mut kept = Vec::with_capacity(batch.len());
+        let mut appended: Vec<(ServiceId, u64)> = Vec::new();
         for (item, outcome) in batch.into_iter().zip(outcomes) {
             let fate = match outcome {
                 AppendOutcome::Appended(_) => Fate::Appended,
                 AppendOutcome::Late => Fate::Late,
             };
             let (mut append, hold) = match item {
-                Item::First(waiting) => self.report(waiting, fate),
+                Item::First(waiting) => {
+                    if fate == Fate::Appended {
+                        count(&mut appended, &waiting.append.session.service);
+                    }
+                    self.report(waiting, fate)
+                }
                 Item::Again(append, hold) => {
                     let again = if fate == Fate::Appended { Column::AppendedAgain } else { Column::AgainLate };
                     self.0.books.add(again);
@@ -105,6 +112,9 @@ impl Publisher {
                 append.earlier.get_or_insert(*id);
                 kept.push((append, hold));
             }
+        }
+        for (service, relays) in appended {
+            self.0.metrics.appended(supplier, &service, relays);
         }
         if self.0.config.re_append && !kept.is_empty() {
             self.0.retained.keep(Batch { supplier: supplier.clone(), stamp, relays: kept });
@@ -130,5 +140,13 @@ impl Publisher {
         // Whoever waited may have left in the meantime.
         let _ = waiting.answer.send(fate);
         (waiting.append, waiting.room.hold())
+    }
+}
+
+/// Counts by service; a batch has few.
+fn count(counts: &mut Vec<(ServiceId, u64)>, service: &ServiceId) {
+    match counts.iter_mut().find(|(known, _)| known == service) {
+        Some((_, relays)) => *relays += 1,
+        None => counts.push((service.clone(), 1)),
     }
 }

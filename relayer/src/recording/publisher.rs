@@ -17,6 +17,7 @@ use super::room::{Room, Spool};
 use super::waiting::{Fate, GivenUp, Standing, Waiting};
 use crate::books::{Books, Column};
 use crate::config::{RecordingConfig, RecordingMode};
+use crate::metrics::LogMetrics;
 
 /// How often it is asked what has become durable.
 pub(super) const REVIEW: Duration = Duration::from_millis(250);
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) instance: InstanceId,
     pub(super) config: RecordingConfig,
     pub(super) books: Arc<Books>,
+    pub(super) metrics: LogMetrics,
     pub(super) spool: Arc<Spool>,
     pub(super) marks: Arc<Marks>,
     /// Held from reading the marks until Redis has them, so that an older one never overwrites a newer one.
@@ -55,11 +57,12 @@ pub(crate) enum Recorded {
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Store, config: RecordingConfig, books: Arc<Books>) -> Self {
+    pub(crate) fn new(store: Store, config: RecordingConfig, books: Arc<Books>, metrics: LogMetrics) -> Self {
         Self(Arc::new(Shared {
             store,
             instance: InstanceId::random(),
             books,
+            metrics,
             spool: Spool::new(config.spool_bytes),
             marks: Arc::default(),
             marking: tokio::sync::Mutex::default(),

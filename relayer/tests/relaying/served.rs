@@ -125,8 +125,8 @@ async fn health_is_told_without_saying_where_backends_are() {
     stage.send(&stage.relay(1).await).await.unwrap();
     let (_, metrics) = stage.running.get("/metrics").await;
     for line in [
-        "ha_relayer_relays_received_total{service_id=\"svc1\"} 1",
-        "ha_relayer_relays_served_total{service_id=\"svc1\",status_code=\"200\"} 1",
+        "ha_relayer_relays_received_total{service_id=\"svc1\",rpc_type=\"jsonrpc\"} 1",
+        "ha_relayer_relays_served_total{service_id=\"svc1\",rpc_type=\"jsonrpc\",status_code=\"200\"} 1",
         "ha_relayer_books_answered_total 1",
         "ha_relayer_books_unrecorded 0",
     ] {
