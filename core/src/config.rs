@@ -3,12 +3,13 @@
 //! A key that nothing reads is an error, with the nearest known key as a hint: a typing mistake in a configuration file
 //! costs relays for as long as nobody notices it.
 
+mod lenient;
 mod load;
 mod nearest;
 mod period;
 mod sections;
 
-pub use load::{ConfigError, load, parse};
+pub use load::{ConfigError, load, parse, parse_leniently, read};
 pub use nearest::nearest;
 pub use period::{Period, PeriodError};
 pub use sections::{ChainSection, KeysSection, RedisSection};

@@ -3,7 +3,8 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::nearest::nearest;
+use super::lenient::{Lenient, Passed, Trail};
+use super::nearest::{meant, nearest};
 
 /// Files larger than this are not configuration.
 const MAX_BYTES: u64 = 4 << 20;
@@ -49,18 +50,36 @@ impl ConfigError {
 
 /// Reads a YAML file into `T`. Use `#[serde(deny_unknown_fields)]` on every struct of `T`.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
+    parse(&read(path)?, &path.display().to_string())
+}
+
+/// The text of a configuration file.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
     let refuse = |reason: String| ConfigError::Read { path: path.display().to_string(), reason };
     let length = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?.len();
     if length > MAX_BYTES {
         return Err(refuse(format!("{length} bytes; at most {MAX_BYTES} are accepted")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-    parse(&text, &path.display().to_string())
+    std::fs::read_to_string(path).map_err(|error| refuse(error.to_string()))
 }
 
 /// Reads YAML text into `T`; `origin` names the text in errors.
 pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, ConfigError> {
     serde_saphyr::from_str(text).map_err(|error| explain(&error, origin))
+}
+
+/// Like [`parse`], but keys that no struct of `T` reads are passed over. Gives a sentence about each of them.
+pub fn parse_leniently<T: DeserializeOwned>(text: &str, origin: &str) -> Result<(T, Vec<String>), ConfigError> {
+    let trail = Trail::default();
+    let value = serde_saphyr::with_deserializer_from_str(text, |yaml| T::deserialize(Lenient::new(yaml, &trail)));
+    let value = value.map_err(|error| explain(&error, origin))?;
+    Ok((value, trail.into_passed().into_iter().map(|passed| passed_over(&passed, origin)).collect()))
+}
+
+fn passed_over(passed: &Passed, origin: &str) -> String {
+    let Passed { place, key, known } = passed;
+    let place = if place.is_empty() { String::new() } else { format!(" {place}:") };
+    format!("{origin}:{place} unknown key `{key}` is passed over, {}", hint(key, known, "keys"))
 }
 
 fn explain(error: &serde_saphyr::Error, origin: &str) -> ConfigError {
@@ -87,6 +106,9 @@ fn explain(error: &serde_saphyr::Error, origin: &str) -> ConfigError {
 }
 
 fn hint(typed: &str, known: &[&'static str], what: &str) -> String {
+    if let Some(word) = meant(typed, known) {
+        return format!("did you mean `{word}`? The {what} known here are {}", known.join(", "));
+    }
     match nearest(typed, known) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None if known.is_empty() => format!("no {what} are known here"),
@@ -157,6 +179,44 @@ mod tests {
     fn never_quotes_the_lines_around_a_mistake() {
         let text = message("listen: redis://user:hunter2@host\nlisten: x\n");
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn leniently_unknown_keys_are_passed_over_and_told() {
+        let text = "lissten: [1, {a: b}]\nlisten: x\nlimits:\n  mode: strict\n  tmieout: 6s\n  timeout: 6s\n";
+        let (sample, told) = parse_leniently::<Sample>(text, "relayer.yaml").unwrap();
+        assert_eq!((sample.limits.mode, sample.limits.timeout), (Some(Mode::Strict), Some(Period::from_secs(6))));
+        assert_eq!(
+            told,
+            [
+                "relayer.yaml: unknown key `lissten` is passed over, did you mean `listen`?",
+                "relayer.yaml: limits: unknown key `tmieout` is passed over, did you mean `timeout`?"
+            ]
+        );
+    }
+
+    #[test]
+    fn leniently_all_else_is_as_strict_as_ever() {
+        for text in ["limits: {}\n", "listen: x\nlimits: {mode: strickt}\n", "listen: [x\n", "listen: x\nlisten: y\n"] {
+            let (strict, lenient) = (parse::<Sample>(text, "f"), parse_leniently::<Sample>(text, "f"));
+            assert_eq!(strict.unwrap_err().to_string(), lenient.unwrap_err().to_string(), "{text}");
+        }
+    }
+
+    #[test]
+    fn leniently_a_good_file_is_read_the_same_and_nothing_is_told() {
+        use crate::config::{ChainSection, KeysSection};
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
+        struct Whole {
+            chain: ChainSection,
+            keys: KeysSection,
+            by_kind: std::collections::BTreeMap<crate::relay::RpcType, Option<f64>>,
+        }
+        let text = "chain: {id: 1e3, nodes: [{name: 5, rpc: r, grpc: g}], queryTimeout: 3s}\n\
+                    keys: {file: /f}\nbyKind: {jsonrpc: ~, grpc: 0.5}\n";
+        let (lenient, told) = parse_leniently::<Whole>(text, "f").unwrap();
+        assert_eq!((parse::<Whole>(text, "f").unwrap(), Vec::<String>::new()), (lenient, told));
     }
 
     #[test]

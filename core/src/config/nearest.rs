@@ -1,3 +1,26 @@
+/// What people write for a kind of backend, and what it is called.
+const SLIPS: [(&str, &str); 13] = [
+    ("ws", "websocket"),
+    ("wss", "websocket"),
+    ("websockets", "websocket"),
+    ("http", "jsonrpc"),
+    ("https", "jsonrpc"),
+    ("json", "jsonrpc"),
+    ("json-rpc", "jsonrpc"),
+    ("json_rpc", "jsonrpc"),
+    ("rpc", "jsonrpc"),
+    ("grpcs", "grpc"),
+    ("comet", "cometbft"),
+    ("tendermint", "cometbft"),
+    ("restful", "rest"),
+];
+
+/// The word of `known` that `typed` is another name of.
+pub(super) fn meant(typed: &str, known: &[&'static str]) -> Option<&'static str> {
+    let (_, name) = SLIPS.into_iter().find(|(slip, _)| typed.eq_ignore_ascii_case(slip))?;
+    known.contains(&name).then_some(name)
+}
+
 /// The word of `known` that `typed` was most likely meant to be, if one is close enough to be worth a guess.
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -42,6 +65,17 @@ mod tests {
         assert_eq!(nearest("rediss", &known), Some("redis"));
         assert_eq!(nearest("backend", &known), None);
         assert_eq!(nearest("x", &[]), None);
+    }
+
+    #[test]
+    fn other_names_of_backends_are_known_where_backends_are() {
+        let kinds = ["grpc", "websocket", "jsonrpc", "rest", "cometbft"];
+        for (slip, name) in SLIPS {
+            assert_eq!(meant(slip, &kinds), Some(name));
+            assert_eq!(meant(slip, &["url"]), None);
+        }
+        assert_eq!(meant("jsonrpc", &kinds), None);
+        assert_eq!(nearest("comet_bft", &kinds), Some("cometbft"));
     }
 
     #[test]
