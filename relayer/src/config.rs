@@ -2,19 +2,22 @@
 
 mod authentication;
 mod check;
+mod layout;
 mod limits;
 mod pool;
 mod recording;
+pub mod reference;
 mod services;
 
 use std::path::Path;
 
-use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSection, load, parse};
+use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSection};
 use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use authentication::basic;
 pub use authentication::{AuthenticationConfig, CredentialError};
+pub use layout::{Layout, Loaded, UnknownKeys};
 pub use limits::{DrainConfig, LimitsConfig};
 pub use pool::{Balancing, BreakerConfig, EndpointConfig, PoolConfig};
 pub use recording::{RecordingConfig, RecordingMode};
@@ -62,18 +65,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks a file.
+    /// Reads and checks a file of either layout.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = load(path)?;
-        config.check()?;
-        Ok(config)
+        Ok(Self::read(path, UnknownKeys::Refused)?.config)
     }
 
-    /// Reads and checks YAML text; `origin` names it in errors.
+    /// Reads and checks YAML text of either layout; `origin` names it in errors.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
-        let config: Self = parse(text, origin)?;
-        config.check()?;
-        Ok(config)
+        Ok(Self::read_text(text, origin, UnknownKeys::Refused)?.config)
     }
 }
 

@@ -29,7 +29,7 @@ pub struct RedisSection {
     pub prefix: String,
 }
 
-/// Where the suppliers' private keys are. One of the two must be given.
+/// Where the suppliers' private keys are. At least one must be given; of both, all keys count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct KeysSection {

@@ -20,16 +20,11 @@ impl Config {
         if self.chain.nodes.is_empty() {
             return Err(ConfigError::invalid("chain.nodes", "is empty; name at least one node with its rpc and grpc"));
         }
-        if !["redis://", "rediss://", "unix://", "redis+unix://"]
-            .iter()
-            .any(|scheme| self.redis.url.starts_with(scheme))
-        {
-            return Err(ConfigError::invalid("redis.url", "must begin with redis://, rediss:// or unix://"));
-        }
+        redis_url(&self.redis.url)?;
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty and must not contain braces"));
         }
-        one_key_source(&self.keys)?;
+        key_source(&self.keys)?;
         if self.services.is_empty() {
             return Err(ConfigError::invalid("services", "is empty; a relayer needs at least one service"));
         }
@@ -72,16 +67,30 @@ impl Config {
     }
 }
 
+fn redis_url(url: &str) -> Result<(), ConfigError> {
+    let advice = match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("redis" | "rediss" | "unix" | "redis+unix") => return Ok(()),
+        Some("redis-sentinel") => {
+            "has a Sentinel URL, which is not supported yet: name the primary as redis://host:port, or an address that \
+             follows it"
+        }
+        Some("redis-cluster") => {
+            "has a Cluster URL, which is not supported yet: use a standalone server, redis://host:port"
+        }
+        _ => "must begin with redis://, rediss:// or unix://",
+    };
+    Err(ConfigError::invalid("redis.url", advice))
+}
+
 fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::invalid(key, format!("`{text}` is not an address such as 0.0.0.0:8080")))
 }
 
-fn one_key_source(keys: &KeysSection) -> Result<(), ConfigError> {
-    match (&keys.file, &keys.directory) {
-        (Some(_), None) | (None, Some(_)) => Ok(()),
-        (None, None) => Err(ConfigError::invalid("keys", "needs `file` or `directory`")),
-        (Some(_), Some(_)) => Err(ConfigError::invalid("keys", "has both `file` and `directory`; leave one out")),
+fn key_source(keys: &KeysSection) -> Result<(), ConfigError> {
+    if keys.file.is_none() && keys.directory.is_none() {
+        return Err(ConfigError::invalid("keys", "needs `file` or `directory`"));
     }
+    Ok(())
 }
 
 fn service(key: &str, config: &ServiceConfig) -> Result<(), ConfigError> {
