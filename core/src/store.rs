@@ -18,6 +18,7 @@ pub mod keys;
 mod lease;
 mod link;
 mod living;
+mod once;
 mod open;
 mod read;
 mod record;

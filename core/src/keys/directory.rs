@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::secret_text::SecretText;
 use super::{KeyRing, KeysError};
@@ -44,22 +45,8 @@ fn snapshot(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn read_all(path: &Path) -> io::Result<KeyRing> {
-    let mut files = Vec::new();
-    for entry in path.read_dir()? {
-        if files.len() == MAX_ENTRIES {
-            return Err(io::Error::other(format!("more than {MAX_ENTRIES} entries; is this a directory of keys?")));
-        }
-        files.push(entry?.path());
-    }
-    // Sorted, so that the same directory gives the same reports.
-    files.sort();
     let mut ring = KeyRing::default();
-    for file in files {
-        let Some(form) = Form::of(&file) else { continue };
-        // Follows links, which is what a mounted Secret consists of.
-        if file.metadata()?.is_dir() {
-            continue;
-        }
+    for (file, form) in key_files(path)? {
         let text = match SecretText::read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
             Err(error) => Err(error.to_string()),
@@ -71,6 +58,38 @@ fn read_all(path: &Path) -> io::Result<KeyRing> {
         }
     }
     Ok(ring)
+}
+
+/// Adds names and contents of everything that [`load`] would read.
+pub(super) fn hash(path: &Path, hasher: &mut Sha256) -> io::Result<()> {
+    let path = snapshot(path)?;
+    for (file, _) in key_files(&path)? {
+        hasher.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+        // A file that cannot be read is reported once, not each time that somebody looks.
+        match SecretText::read(&file) {
+            Ok(text) => text.hash(hasher),
+            Err(error) => hasher.update(error.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// The files that are read, in order, so that the same directory gives the same reports.
+fn key_files(path: &Path) -> io::Result<Vec<(PathBuf, Form)>> {
+    let mut files = Vec::new();
+    for (count, entry) in path.read_dir()?.enumerate() {
+        if count == MAX_ENTRIES {
+            return Err(io::Error::other(format!("more than {MAX_ENTRIES} entries; is this a directory of keys?")));
+        }
+        let file = entry?.path();
+        let Some(form) = Form::of(&file) else { continue };
+        // Follows links, which is what a mounted Secret consists of.
+        if !file.metadata()?.is_dir() {
+            files.push((file, form));
+        }
+    }
+    files.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(files)
 }
 
 /// What a file looks like, by its name.

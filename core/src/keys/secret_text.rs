@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// Larger files hold no keys: this is room for 50 000 of them.
@@ -32,6 +33,12 @@ impl SecretText {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Adds length and text: what a hash of many texts needs to be one of these texts only.
+    pub(super) fn hash(&self, hasher: &mut Sha256) {
+        hasher.update(self.0.len().to_be_bytes());
+        hasher.update(self.0.as_bytes());
     }
 
     /// Parses YAML. An error gives the line only, because parsers like to quote what they read.

@@ -1,6 +1,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use sha2::{Digest, Sha256};
+
+use super::secret_text::SecretText;
 use super::{KeyRing, directory, list_file};
 use crate::config::KeysSection;
 
@@ -55,5 +58,25 @@ impl KeySource {
             ring.extend(directory::load(path)?);
         }
         Ok(ring)
+    }
+
+    /// A hash over everything that [`Self::load`] would read, which changes with any of it. Blocks on the file system.
+    pub(super) fn content_hash(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        // What cannot be read counts as a content of its own.
+        let note = |outcome: io::Result<()>, hasher: &mut Sha256| {
+            if let Err(error) = outcome {
+                hasher.update(error.to_string());
+            }
+        };
+        if let Some(path) = &self.file {
+            let outcome = SecretText::read(path).map(|text| text.hash(&mut hasher));
+            note(outcome, &mut hasher);
+        }
+        if let Some(path) = &self.directory {
+            let outcome = directory::hash(path, &mut hasher);
+            note(outcome, &mut hasher);
+        }
+        hasher.finalize().into()
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{KeyRing, KeySource, KeysError};
+use super::{KeyRing, KeySource, KeyWatch, KeysError};
 use crate::address::{Address, SecretKey};
 use crate::config::KeysSection;
 
@@ -112,6 +112,7 @@ fn directories_load_as_recorded() {
     assert_eq!(refused_only_here, expected);
 }
 
+// rule: D-43
 #[test]
 fn a_bad_file_does_not_stop_the_others() {
     let folder = TempDir::new().unwrap();
@@ -130,18 +131,21 @@ fn a_bad_file_does_not_stop_the_others() {
     assert!(ring.refused().iter().all(|file| !file.reason.contains(&KEY[..6])));
 }
 
+/// Puts a key into a mounted Secret as a kubelet does.
+fn mount_version(mount: &Path, version: &str, key: &str) {
+    fs::create_dir(mount.join(version)).unwrap();
+    fs::write(mount.join(version).join("privateKey"), key).unwrap();
+    let next = mount.join("..data_tmp");
+    symlink(version, &next).unwrap();
+    fs::rename(next, mount.join("..data")).unwrap();
+    let _ = symlink("..data/privateKey", mount.join("privateKey"));
+}
+
 #[test]
 fn a_mounted_secret_is_read_through_its_link() {
     let mount = TempDir::new().unwrap();
-    let write = |version: &str, key: &str| {
-        fs::create_dir(mount.path().join(version)).unwrap();
-        fs::write(mount.path().join(version).join("privateKey"), key).unwrap();
-        let next = mount.path().join("..data_tmp");
-        symlink(version, &next).unwrap();
-        fs::rename(next, mount.path().join("..data")).unwrap();
-    };
+    let write = |version: &str, key: &str| mount_version(mount.path(), version, key);
     write("..2026_01", KEY);
-    symlink("..data/privateKey", mount.path().join("privateKey")).unwrap();
     let first = directory(mount.path()).unwrap();
     assert_eq!(addresses(&first), [ADDRESS]);
 
@@ -170,4 +174,55 @@ fn sources_are_united_and_must_exist() {
     assert!(matches!(KeySource::from_section(&neither).load(), Err(KeysError::NoSource)));
     assert!(matches!(directory(&folder.path().join("absent")), Err(KeysError::Read { .. })));
     assert!(matches!(list_file(&folder.path().join("absent")), Err(KeysError::Read { .. })));
+}
+
+fn watch(file: Option<&Path>, directory: Option<&Path>) -> (KeyRing, KeyWatch) {
+    let section = KeysSection { file: file.map(Path::to_owned), directory: directory.map(Path::to_owned) };
+    KeyWatch::start(KeySource::from_section(&section)).unwrap()
+}
+
+#[test]
+fn a_watch_tells_of_changes_of_content_only() {
+    let folder = TempDir::new().unwrap();
+    let (ring, mut watch) = watch(None, Some(folder.path()));
+    assert!(ring.is_empty() && watch.look().is_none());
+    let file = folder.path().join("first");
+    fs::write(&file, KEY).unwrap();
+    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [ADDRESS]);
+    fs::write(&file, KEY).unwrap();
+    assert!(watch.look().is_none(), "written again, but the same");
+    fs::write(&file, OTHER_KEY).unwrap();
+    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [OTHER_ADDRESS], "as long as before, and at once");
+    fs::remove_file(&file).unwrap();
+    assert!(watch.look().unwrap().unwrap().is_empty());
+    fs::write(folder.path().join(".hidden"), KEY).unwrap();
+    assert!(watch.look().is_none(), "nobody reads hidden files");
+}
+
+#[test]
+fn a_watch_follows_a_mounted_secret() {
+    let mount = TempDir::new().unwrap();
+    mount_version(mount.path(), "..2026_01", KEY);
+    let (ring, mut watch) = watch(None, Some(mount.path()));
+    assert_eq!((addresses(&ring), watch.look().is_none()), (vec![ADDRESS], true));
+    mount_version(mount.path(), "..2026_02", OTHER_KEY);
+    fs::remove_dir_all(mount.path().join("..2026_01")).unwrap();
+    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [OTHER_ADDRESS]);
+    assert!(watch.look().is_none());
+}
+
+#[test]
+fn a_watch_tells_of_trouble_once_and_recovers() {
+    let folder = TempDir::new().unwrap();
+    let list = folder.path().join("list.yaml");
+    fs::write(&list, format!("keys: [{KEY}]")).unwrap();
+    let (_, mut watch) = watch(Some(&list), None);
+    fs::write(&list, "keys: [zz]").unwrap();
+    assert!(matches!(watch.look(), Some(Err(KeysError::ListFile { .. }))));
+    assert!(watch.look().is_none(), "told once");
+    fs::remove_file(&list).unwrap();
+    assert!(matches!(watch.look(), Some(Err(KeysError::Read { .. }))));
+    assert!(watch.look().is_none());
+    fs::write(&list, format!("keys: [{KEY}]")).unwrap();
+    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [ADDRESS]);
 }

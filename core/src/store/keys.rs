@@ -75,6 +75,12 @@ impl Keys {
         self.fleet(&format!("supplier:{supplier}"))
     }
 
+    /// Says that a simulated relay with this request digest was served.
+    #[must_use]
+    pub fn simulated(&self, digest: &[u8; 32]) -> String {
+        self.fleet(&format!("sim:replay:{}", hex::encode(digest)))
+    }
+
     /// A value that can be fetched again.
     #[must_use]
     pub fn cache(&self, name: &str) -> String {
@@ -166,6 +172,7 @@ mod tests {
             (keys.blocks(), "prod.eu:1:{fleet}:blocks"),
             (keys.barrier(), "prod.eu:1:{fleet}:barrier"),
             (keys.supplier(&supplier), "prod.eu:1:{fleet}:supplier:ADDRESS"),
+            (keys.simulated(&[0xab; 32]), &format!("prod.eu:1:{{fleet}}:sim:replay:{}", "ab".repeat(32))),
             (keys.cache("params"), "prod.eu:1:{fleet}:cache:params"),
             (keys.sessions(&supplier), "prod.eu:1:{ADDRESS}:sessions"),
             (keys.head(&supplier), "prod.eu:1:{ADDRESS}:head"),

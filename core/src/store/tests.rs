@@ -6,6 +6,7 @@ mod fences;
 mod living;
 mod log;
 mod loss;
+mod once;
 mod records;
 mod scene;
 mod start;

@@ -63,6 +63,13 @@ pub fn install_logs(config: &LogConfig) -> Result<LogLevel, TelemetryError> {
     Ok(INSTALLED.get_or_init(|| level).clone())
 }
 
+impl LogConfig {
+    /// Checks the level.
+    pub fn check(&self) -> Result<(), TelemetryError> {
+        parse_level(&self.level).map(|_| ())
+    }
+}
+
 /// The level handle of this process, once [`install_logs`] has run.
 #[must_use]
 pub fn log_level() -> Option<&'static LogLevel> {
