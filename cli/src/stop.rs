@@ -1,6 +1,7 @@
 //! When a role ends: on SIGTERM, on Ctrl-C, or when whoever started it is gone.
 
 use std::io::Read as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,6 +11,20 @@ use crate::failure::Failure;
 
 /// A process that was left alone has this long to end in an orderly way.
 const LONGEST_END: Duration = Duration::from_mins(1);
+
+/// What a process says when it ends at once: what is lost.
+static LAST_WORDS: OnceLock<Box<dyn Fn() -> String + Send + Sync>> = OnceLock::new();
+
+/// Sets what is said when the process is told twice to end. The first call counts.
+pub(crate) fn last_words(words: impl Fn() -> String + Send + Sync + 'static) {
+    let _ = LAST_WORDS.set(Box::new(words));
+}
+
+fn end_at_once(cause: &str, code: i32) -> ! {
+    let lost = LAST_WORDS.get().map(|words| format!("; {}", words())).unwrap_or_default();
+    eprintln!("{cause}: ending at once{lost}");
+    std::process::exit(code);
+}
 
 /// A token that is cancelled at the first reason to end. A second signal ends the process at once.
 pub(crate) fn on_signal() -> Result<CancellationToken, Failure> {
@@ -26,8 +41,7 @@ pub(crate) fn on_signal() -> Result<CancellationToken, Failure> {
             if patience {
                 told.cancel();
             } else {
-                eprintln!("told twice to end: ending at once");
-                std::process::exit(130);
+                end_at_once("told twice to end", 130);
             }
         }
     });
@@ -47,8 +61,7 @@ pub(crate) fn on_signal_or_end_of_input() -> Result<CancellationToken, Failure> 
         told.cancel();
         // Nobody is left to kill a process that hangs in its end.
         std::thread::sleep(LONGEST_END);
-        eprintln!("still not ended {} s after the input did: ending at once", LONGEST_END.as_secs());
-        std::process::exit(1);
+        end_at_once(&format!("still not ended {} s after the input did", LONGEST_END.as_secs()), 1);
     })?;
     Ok(stop)
 }

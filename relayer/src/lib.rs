@@ -9,19 +9,26 @@
 mod backend;
 mod books;
 pub mod config;
+mod error;
 mod listener;
 mod live;
 mod metrics;
 mod pipeline;
 mod recording;
 mod refusal;
+mod reload;
 mod replays;
 mod run;
 mod service;
 mod sessions;
+mod start;
 mod status;
+mod unfinished;
 
 pub use backend::BackendError;
 pub use books::Entries;
 pub use config::Config;
-pub use run::{Relayer, RelayerError, run};
+pub use error::RelayerError;
+pub use reload::ConfigFile;
+pub use run::{Relayer, run};
+pub use unfinished::Unfinished;

@@ -3,6 +3,7 @@
 mod labels;
 mod log;
 mod relays;
+mod reload;
 mod snapshot;
 mod tally;
 
@@ -18,6 +19,7 @@ use relays::{Times, seconds};
 
 pub(crate) use log::LogMetrics;
 pub(crate) use relays::Relays;
+pub(crate) use reload::Reloads;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tally::{Tallies, Tally};
 
@@ -31,6 +33,7 @@ pub(crate) struct Metrics {
     backend_latency: Times<ByOutcome>,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
+    pub(crate) reloads: Reloads,
 }
 
 impl Metrics {
@@ -46,6 +49,7 @@ impl Metrics {
             backend_latency: Times::new_with_constructor(seconds),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            reloads: Reloads::register(registry),
         };
         registry.register("backend_latency_seconds", "Time of the backend", metrics.backend_latency.clone());
         registry.register("relays_in_flight", "Relays in progress", metrics.in_flight.clone());

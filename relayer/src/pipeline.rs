@@ -39,7 +39,7 @@ pub(crate) use received::{Channel, Place, Received};
 /// Everything a relay meets on its way.
 pub(crate) struct Pipeline {
     /// What can change: load it once a relay.
-    pub(crate) live: ArcSwap<Live>,
+    pub(crate) live: Arc<ArcSwap<Live>>,
     pub(crate) limits: LimitsConfig,
     pub(crate) chain: Chain,
     pub(crate) feed: BlockFeed,

@@ -2,112 +2,66 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use relay_core::address::Address;
-use relay_core::chain::{BlockFeed, Chain, ChainConfig, ChainError, FeedConfig};
-use relay_core::config::ConfigError;
-use relay_core::keys::{KeyRing, KeySource, KeysError};
+use relay_core::chain::{BlockFeed, Chain, ChainConfig, FeedConfig};
 use relay_core::ring::Verifier;
-use relay_core::store::{ChainIdentity, Store, StoreConfig, StoreError};
-use relay_core::telemetry::{AdminServer, Registry, TelemetryError};
+use relay_core::telemetry::{AdminServer, Registry};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::backend::BackendError;
 use crate::books::{Books, Entries};
 use crate::config::Config;
+use crate::error::RelayerError;
 use crate::listener::Listener;
-use crate::live::Live;
 use crate::metrics::{Metrics, Snapshot};
 use crate::pipeline::Pipeline;
 use crate::recording::Publisher;
+use crate::reload::{ConfigFile, Reloader};
 use crate::replays::Replays;
-use crate::service;
 use crate::sessions::Sessions;
+use crate::start::connect;
 use crate::status::Status;
+use crate::unfinished::Unfinished;
 
-/// Pause between two attempts to reach the chain or Redis at start.
-const RETRY: Duration = Duration::from_millis(500);
 /// How long the publisher may stand still before the process calls itself unhealthy.
 const STALLED: Duration = Duration::from_secs(30);
-
-/// Why a relayer does not start, or ended badly.
-#[derive(Debug, thiserror::Error)]
-pub enum RelayerError {
-    /// The configuration cannot work.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The keys cannot be read.
-    #[error("reading the supplier keys: {0}")]
-    Keys(#[from] KeysError),
-    /// There are none, so no relay could be answered.
-    #[error("no supplier key was found; put one into the file or directory that `keys` names")]
-    NoKeys,
-    /// A backend cannot be used.
-    #[error(transparent)]
-    Backend(#[from] BackendError),
-    /// The list of nodes cannot be used.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// Redis is not fit for use.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The administration port cannot be opened.
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
-    /// The relay port cannot be opened.
-    #[error("cannot listen on {address}: {reason}")]
-    Listen {
-        /// The configured address.
-        address: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// Relays were still in progress or unrecorded when the drain ran out of time.
-    #[error(
-        "the drain ran out of time with {unrecorded} answered relays unrecorded and {spooled_bytes} bytes in progress"
-    )]
-    Drain {
-        /// Answered relays that are lost with this process.
-        unrecorded: u64,
-        /// Memory of relays that had no answer yet, or whose answer left without a record.
-        spooled_bytes: usize,
-    },
-}
 
 /// A relayer whose ports are open. It does nothing before [`Relayer::serve`].
 #[derive(Debug)]
 pub struct Relayer {
     config: Config,
-    keys: KeyRing,
     relays: TcpListener,
     admin: AdminServer,
     books: Arc<Books>,
+    registry: Registry,
+    metrics: Metrics,
+    reloader: Reloader,
 }
 
 /// Runs a relayer until `shutdown`, then drains it. A chain or Redis that is away, at start or later, only delays things.
-pub async fn run(config: Config, shutdown: CancellationToken) -> Result<Entries, RelayerError> {
-    Relayer::bind(config).await?.serve(shutdown).await
+/// Changes of the keys, and those of `file` where there is one, are applied while it runs.
+pub async fn run(
+    config: Config,
+    file: Option<ConfigFile>,
+    shutdown: CancellationToken,
+) -> Result<Entries, RelayerError> {
+    Relayer::bind(config, file).await?.serve(shutdown).await
 }
 
 impl Relayer {
-    /// Checks the configuration, loads the keys and opens both ports.
-    pub async fn bind(config: Config) -> Result<Self, RelayerError> {
+    /// Checks the configuration, loads the keys and opens both ports. `file` is where the configuration came from, if that is
+    /// to be watched. A directory of keys may still be empty; then the relayer is not ready before there is one.
+    pub async fn bind(config: Config, file: Option<ConfigFile>) -> Result<Self, RelayerError> {
         config.check()?;
-        let keys = KeySource::from_section(&config.keys).load()?;
-        for refused in keys.refused() {
-            warn!(file = %refused.path.display(), reason = refused.reason, "a file gives no key");
-        }
-        if keys.is_empty() {
-            return Err(RelayerError::NoKeys);
-        }
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        let reloader = Reloader::start(config.clone(), file, &metrics)?;
         let refuse =
             |error: std::io::Error| RelayerError::Listen { address: config.listen.clone(), reason: error.to_string() };
         let relays = TcpListener::bind(&config.listen).await.map_err(refuse)?;
         let admin = AdminServer::bind(&config.admin).await?;
-        Ok(Self { config, keys, relays, admin, books: Arc::default() })
+        Ok(Self { config, relays, admin, books: Arc::default(), registry, metrics, reloader })
     }
 
     /// Where relays are taken.
@@ -122,28 +76,33 @@ impl Relayer {
         self.admin.local_address()
     }
 
-    /// The suppliers whose keys were loaded.
-    pub fn suppliers(&self) -> impl Iterator<Item = &Address> {
-        self.keys.addresses()
+    /// What would be lost if the process ended at once, asked for at any time.
+    #[must_use]
+    pub fn unfinished(&self) -> Unfinished {
+        Unfinished { books: Arc::clone(&self.books), in_flight: self.metrics.in_flight.clone() }
     }
 
     /// Serves until `shutdown`. Then: readiness off, a delay in which callers hear of it, no more connections, requests in
     /// progress finished, every relay recorded and durable. Gives the books.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<Entries, RelayerError> {
-        let Self { config, keys, relays, admin, books } = self;
+        let Self { config, relays, admin, books, mut registry, metrics, reloader } = self;
         // What must outlive the drain: the feed, the publisher's watch and the administration port.
         let end = CancellationToken::new();
         let _end_on_return = end.clone().drop_guard();
-        let status =
-            Status::new(config.name.clone(), &keys, config.max_block_age.0, Arc::clone(&books), shutdown.clone());
-        let mut registry = Registry::default();
-        let metrics = Metrics::register(&mut registry);
+        let (live, report) = (reloader.live(), reloader.report());
+        let status = Status::new(&config, Arc::clone(&live), report, Arc::clone(&books), shutdown.clone());
         let sizes = Arc::clone(&status);
         registry.register_collector(Box::new(Snapshot { books: Arc::clone(&books), sizes: move || sizes.sizes() }));
         tokio::spawn(admin.serve(registry, Arc::clone(&status) as _, end.clone()));
-        info!(name = config.name, suppliers = keys.len(), services = config.services.len(), "relayer starts");
+        // Nothing changes any more once the drain begins.
+        tokio::spawn(reloader.watch(shutdown.clone()));
+        info!(
+            name = config.name,
+            suppliers = live.load().keys.len(),
+            services = config.services.len(),
+            "relayer starts"
+        );
 
-        let services = service::build(&config, &metrics.relays)?;
         let chain = Chain::new(&ChainConfig::from(&config.chain))?;
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
         let Some(store) = connect(&config, &chain, &feed, &status, &shutdown).await? else {
@@ -157,7 +116,7 @@ impl Relayer {
             async move { watching.keep_watch(feed, beat, end).await }
         });
         let pipeline = Arc::new(Pipeline {
-            live: ArcSwap::from_pointee(Live { services, keys }),
+            live,
             sessions: Sessions::new(chain.clone(), config.limits.lookups),
             chain,
             feed,
@@ -191,65 +150,5 @@ impl Relayer {
         }
         info!(name = config.name, answered = entries.answered, "relayer ends");
         Ok(entries)
-    }
-}
-
-/// Waits for the chain to say which one it is, for a first block, and for Redis. `None` when told to stop meanwhile.
-async fn connect(
-    config: &Config,
-    chain: &Chain,
-    feed: &BlockFeed,
-    status: &Status,
-    shutdown: &CancellationToken,
-) -> Result<Option<Store>, RelayerError> {
-    let identity = loop {
-        match chain.identity().await {
-            Ok(identity) => break identity,
-            Err(error @ ChainError::Config { .. }) => return Err(error.into()),
-            Err(error) => {
-                status.waits_for(format!("waiting for the chain: {error}"));
-                warn!(%error, "waiting for the chain");
-            }
-        }
-        if pause(shutdown).await {
-            return Ok(None);
-        }
-    };
-    let store = loop {
-        match Store::open(store_config(config), ChainIdentity::from(&identity)).await {
-            Ok(store) => break store,
-            Err(error) if error.is_transient() => {
-                status.waits_for(format!("waiting for Redis: {error}"));
-                warn!(%error, "waiting for Redis");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if pause(shutdown).await {
-            return Ok(None);
-        }
-    };
-    status.waits_for("waiting for a block".to_owned());
-    tokio::select! {
-        () = shutdown.cancelled() => Ok(None),
-        _ = feed.reached(relay_core::units::Height(1)) => Ok(Some(store)),
-    }
-}
-
-fn store_config(config: &Config) -> StoreConfig {
-    StoreConfig {
-        url: config.redis.url.clone(),
-        prefix: config.redis.prefix.clone(),
-        confirm_after: config.recording.durable_after,
-        // Short, so that a shutdown during the wait is noticed; the loop around it goes on.
-        open_timeout: relay_core::config::Period::from_secs(2),
-        ..StoreConfig::default()
-    }
-}
-
-/// `true` when told to stop.
-async fn pause(shutdown: &CancellationToken) -> bool {
-    tokio::select! {
-        () = shutdown.cancelled() => true,
-        () = tokio::time::sleep(RETRY) => false,
     }
 }

@@ -8,7 +8,7 @@ use relay_core::relay::RpcType;
 use relay_core::units::ServiceId;
 
 use crate::backend::{BackendError, Connections, Pool};
-use crate::config::{Config, ServiceConfig, ValidationMode};
+use crate::config::{Config, PoolConfig, ServiceConfig, ValidationMode};
 use crate::metrics::{Relays, Tallies};
 
 /// A configured service.
@@ -40,28 +40,73 @@ impl Service {
     }
 }
 
-/// Builds every service; nothing is dialled yet.
-pub(crate) fn build(config: &Config, metrics: &Relays) -> Result<ServiceMap, BackendError> {
-    let connections = Connections::new()?;
-    let built =
-        config.services.iter().map(|(id, service)| Ok((id.clone(), one(&connections, id, service, config, metrics)?)));
+/// What services are built with.
+#[derive(Debug, Clone)]
+pub(crate) struct Means {
+    pub(crate) connections: Connections,
+    pub(crate) metrics: Relays,
+}
+
+/// Builds every service; nothing is dialled yet. Services and pools that are configured as `before` stay the same, with
+/// their connections and what is known about their nodes.
+pub(crate) fn build(
+    config: &Config,
+    means: &Means,
+    before: Option<(&Config, &ServiceMap)>,
+) -> Result<ServiceMap, BackendError> {
+    let built = config.services.iter().map(|(id, service)| {
+        let old = before.and_then(|(old, built)| {
+            Some(Before { config: old, service: old.services.get(id)?, built: built.get(id)? })
+        });
+        match old {
+            Some(old) if old.is_same(service, config) => Ok((id.clone(), Arc::clone(old.built))),
+            old => Ok((id.clone(), one(means, id, service, config, old.as_ref())?)),
+        }
+    });
     built.collect()
 }
 
+/// A service as it is in force while the configuration is read anew.
+struct Before<'a> {
+    config: &'a Config,
+    service: &'a ServiceConfig,
+    built: &'a Arc<Service>,
+}
+
+impl Before<'_> {
+    fn is_same(&self, service: &ServiceConfig, config: &Config) -> bool {
+        self.service == service && self.config.validation == config.validation && self.config.limits == config.limits
+    }
+
+    /// The pool of this kind, if it would be built the same again.
+    fn pool(&self, kind: RpcType, pool: &PoolConfig, most_bytes: usize) -> Option<Arc<Pool>> {
+        let same =
+            self.service.backends.get(&kind) == Some(pool) && response_bytes(self.service, self.config) == most_bytes;
+        self.built.pools.get(&kind).filter(|_| same).cloned()
+    }
+}
+
+fn response_bytes(service: &ServiceConfig, config: &Config) -> usize {
+    service.response_bytes.unwrap_or(config.limits.response_bytes)
+}
+
 fn one(
-    connections: &Connections,
+    means: &Means,
     id: &ServiceId,
     service: &ServiceConfig,
     config: &Config,
-    metrics: &Relays,
+    before: Option<&Before<'_>>,
 ) -> Result<Arc<Service>, BackendError> {
-    let most_bytes = service.response_bytes.unwrap_or(config.limits.response_bytes);
-    let pools = service.backends.iter();
-    let pools =
-        pools.map(|(kind, pool)| Ok((*kind, Pool::new(connections.clone(), id.as_str(), *kind, pool, most_bytes)?)));
+    let most_bytes = response_bytes(service, config);
+    let pools = service.backends.iter().map(|(kind, pool)| {
+        let kept = before.and_then(|before| before.pool(*kind, pool, most_bytes));
+        let pool =
+            kept.map_or_else(|| Pool::new(means.connections.clone(), id.as_str(), *kind, pool, most_bytes), Ok)?;
+        Ok((*kind, pool))
+    });
     let label: Arc<str> = id.as_str().into();
     let validation = service.validation.unwrap_or(config.validation);
-    let tallies = Tallies::new(metrics, &label, validation);
+    let tallies = Tallies::new(&means.metrics, &label, validation);
     service.backends.keys().for_each(|kind| tallies.of(*kind).show());
     Ok(Arc::new(Service {
         tallies,
@@ -72,4 +117,60 @@ fn one(
         timeout: service.timeout.0,
         request_bytes: service.request_bytes.unwrap_or(config.limits.request_bytes),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use relay_core::telemetry::Registry;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    const BEFORE: &str = "
+chain: {nodes: [{name: one, rpc: 'http://127.0.0.1:26657', grpc: '127.0.0.1:9090'}]}
+redis: {url: 'redis://127.0.0.1:6379', prefix: pocket}
+keys: {directory: /keys}
+services:
+  same: {backends: {jsonrpc: {url: 'http://127.0.0.1:1'}}}
+  changed: {backends: {jsonrpc: {url: 'http://127.0.0.1:2'}, websocket: {url: 'ws://127.0.0.1:3'}}}
+  gone: {backends: {jsonrpc: {url: 'http://127.0.0.1:4'}}}
+";
+
+    fn means() -> Means {
+        let metrics = Metrics::register(&mut Registry::default()).relays;
+        Means { connections: Connections::new().unwrap(), metrics }
+    }
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, "relayer.yaml").unwrap()
+    }
+
+    #[test]
+    fn what_is_configured_as_before_stays_the_same() {
+        let means = means();
+        let old = config(BEFORE);
+        let before = build(&old, &means, None).unwrap();
+        let new = config(&BEFORE.replace("127.0.0.1:2", "127.0.0.1:9").replace("gone", "come"));
+        let after = build(&new, &means, Some((&old, &before))).unwrap();
+        assert!(Arc::ptr_eq(&before[&"same".into()], &after[&"same".into()]));
+        let pools = |map: &ServiceMap, kind| Arc::clone(&map[&"changed".into()].pools[&kind]);
+        assert!(Arc::ptr_eq(&pools(&before, RpcType::WebSocket), &pools(&after, RpcType::WebSocket)));
+        assert!(!Arc::ptr_eq(&pools(&before, RpcType::JsonRpc), &pools(&after, RpcType::JsonRpc)));
+        assert!(after.contains_key(&"come".into()) && !after.contains_key(&"gone".into()));
+    }
+
+    #[test]
+    fn a_pool_with_another_bound_is_another_pool() {
+        let means = means();
+        let old = config(BEFORE);
+        let before = build(&old, &means, None).unwrap();
+        let new = config(&BEFORE.replace("same: {", "same: {responseBytes: 7, "));
+        let after = build(&new, &means, Some((&old, &before))).unwrap();
+        let pool = |map: &ServiceMap| Arc::clone(&map[&"same".into()].pools[&RpcType::JsonRpc]);
+        assert!(!Arc::ptr_eq(&pool(&before), &pool(&after)));
+        let same_pools = config(&BEFORE.replace("same: {", "same: {timeout: 7s, "));
+        let after = build(&same_pools, &means, Some((&old, &before))).unwrap();
+        assert!(Arc::ptr_eq(&pool(&before), &pool(&after)));
+        assert_eq!(after[&"same".into()].timeout, Duration::from_secs(7));
+    }
 }

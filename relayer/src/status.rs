@@ -3,24 +3,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use relay_core::keys::KeyRing;
+use arc_swap::ArcSwap;
 use relay_core::telemetry::{Probes, Progress, Readiness};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::books::Books;
+use crate::config::Config;
+use crate::live::Live;
 use crate::pipeline::Pipeline;
+use crate::reload::Report;
 
 /// Answers from the moment the process starts, also while the relayer waits for its chain and its Redis.
 pub(crate) struct Status {
-    pub(crate) name: String,
-    pub(crate) keys: usize,
-    /// A hash over the addresses of the loaded keys, by which the operator sees that a change has arrived.
-    pub(crate) keys_fingerprint: String,
-    pub(crate) max_block_age: Duration,
-    pub(crate) books: Arc<Books>,
+    name: String,
+    max_block_age: Duration,
+    live: Arc<ArcSwap<Live>>,
+    reloads: Arc<Report>,
+    books: Arc<Books>,
     pub(crate) progress: Progress,
-    pub(crate) draining: CancellationToken,
+    draining: CancellationToken,
     stage: Mutex<Stage>,
 }
 
@@ -31,15 +33,15 @@ enum Stage {
 
 impl Status {
     pub(crate) fn new(
-        name: String,
-        keys: &KeyRing,
-        max_block_age: Duration,
+        config: &Config,
+        live: Arc<ArcSwap<Live>>,
+        reloads: Arc<Report>,
         books: Arc<Books>,
         draining: CancellationToken,
     ) -> Arc<Self> {
+        let (name, max_block_age) = (config.name.clone(), config.max_block_age.0);
         let stage = Mutex::new(Stage::Starting("starting".to_owned()));
-        let (progress, keys_fingerprint) = (Progress::default(), hex::encode(keys.fingerprint()));
-        Arc::new(Self { name, keys: keys.len(), keys_fingerprint, max_block_age, books, progress, draining, stage })
+        Arc::new(Self { name, max_block_age, live, reloads, books, progress: Progress::default(), draining, stage })
     }
 
     pub(crate) fn waits_for(&self, what: String) {
@@ -73,7 +75,9 @@ impl Probes for Status {
 
     fn readiness(&self) -> Readiness {
         let mut readiness = Readiness::default();
-        readiness.check("keys", self.keys > 0, format!("{} loaded", self.keys));
+        let live = self.live.load();
+        let (keys, refused) = (live.keys.len(), live.keys.refused().len());
+        readiness.check("keys", keys > 0, format!("{keys} loaded, {refused} files refused"));
         if self.draining.is_cancelled() {
             readiness.check("drain", false, "shutting down");
         }
@@ -89,7 +93,9 @@ impl Probes for Status {
         let (height, age) = (pipeline.feed.height(), pipeline.feed.since_last());
         let fresh = height.0 > 0 && age <= self.max_block_age;
         readiness.check("chain", fresh, format!("height {height}, newest block seen {} s ago", age.as_secs()));
-        let live = pipeline.live.load();
+        let stalled = self.progress.stalled();
+        let moves = if stalled.is_empty() { "moves".to_owned() } else { stalled.join(", ") };
+        readiness.check("publisher", stalled.is_empty(), moves);
         let healthy = live.services.values().filter(|service| service.is_healthy()).count();
         let all = live.services.len();
         readiness.check("backends", healthy > 0, format!("{healthy} of {all} services have a healthy backend"));
@@ -99,24 +105,24 @@ impl Probes for Status {
     fn status(&self) -> Value {
         let entries = self.books.entries();
         let (height, spooled, retained) = self.sizes();
-        let services: Vec<Value> = self.pipeline().map_or_else(
-            |_| Vec::new(),
-            |pipeline| {
-                let live = pipeline.live.load();
-                let mut services: Vec<_> = live.services.iter().collect();
-                services.sort_unstable_by_key(|(id, _)| *id);
-                let shown = services.iter().map(|(id, service)| json!({ "id": id, "healthy": service.is_healthy() }));
-                shown.collect()
-            },
-        );
+        let (live, reloads) = (self.live.load(), self.reloads.get());
+        let mut services: Vec<_> = live.services.iter().collect();
+        services.sort_unstable_by_key(|(id, _)| *id);
+        let services: Vec<Value> =
+            services.iter().map(|(id, service)| json!({ "id": id, "healthy": service.is_healthy() })).collect();
         json!({
             "role": "relayer",
             "name": self.name,
             "version": env!("CARGO_PKG_VERSION"),
             "ready": self.readiness(),
             "height": height,
-            "keys": self.keys,
-            "keysFingerprint": self.keys_fingerprint,
+            "keys": live.keys.len(),
+            // A hash over the addresses of the loaded keys, by which the operator sees that a change has arrived.
+            "keysFingerprint": hex::encode(live.keys.fingerprint()),
+            "keysRefused": reloads.keys_refused,
+            "configHash": reloads.config_hash,
+            "configRefused": reloads.config_refused,
+            "needsRestart": reloads.needs_restart,
             "services": services,
             "books": entries,
             "unexplained": i64::try_from(entries.unexplained()).unwrap_or(i64::MAX),

@@ -13,10 +13,14 @@ mod hard_node;
 mod limits;
 #[path = "relaying/metrics.rs"]
 mod metrics;
+#[path = "relaying/readiness.rs"]
+mod readiness;
 #[path = "relaying/redis_trouble.rs"]
 mod redis_trouble;
 #[path = "relaying/refused.rs"]
 mod refused;
+#[path = "relaying/reload.rs"]
+mod reload;
 #[path = "relaying/served.rs"]
 mod served;
 #[path = "relaying/stage.rs"]

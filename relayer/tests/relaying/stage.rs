@@ -27,7 +27,7 @@ pub(crate) struct Stage {
     pub(crate) node: Backend,
     pub(crate) client: RelayClient,
     pub(crate) store: Store,
-    keys: tempfile::TempDir,
+    pub(crate) keys: tempfile::TempDir,
     pub(crate) running: Running,
 }
 
@@ -163,7 +163,10 @@ impl Stage {
 
 impl Running {
     pub(crate) async fn start(config: Config) -> Self {
-        let relayer = Relayer::bind(config).await.unwrap();
+        Self::of(Relayer::bind(config, None).await.unwrap())
+    }
+
+    pub(crate) fn of(relayer: Relayer) -> Self {
         let (relays, admin) = (relayer.relay_address().unwrap(), relayer.admin_address().unwrap());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(relayer.serve(shutdown.clone()));
