@@ -4,10 +4,12 @@
 
 mod error;
 mod session;
+mod stream;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,6 +25,7 @@ use crate::session::SessionHeader;
 
 pub use error::ClientError;
 pub use session::{OpenSession, SessionSupplier};
+pub use stream::{RelayStream, StreamReader};
 
 const MOST_RESPONSE_BYTES: usize = 64 << 20;
 
@@ -74,18 +77,52 @@ impl RelayClient {
 
     /// Sends bytes as they are, and gives status and body as they come.
     pub async fn post(&self, url: &str, body: Bytes) -> Result<(StatusCode, Bytes), ClientError> {
-        let unreachable = |reason: String| ClientError::Unreachable { url: url.to_owned(), reason };
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(url)
-            .header(http::header::CONTENT_TYPE, "application/x-protobuf")
-            .body(Full::new(body))
-            .map_err(|error| unreachable(error.to_string()))?;
-        let response = self.http.request(request).await.map_err(|error| unreachable(causes(&error)))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MOST_RESPONSE_BYTES).collect().await;
-        Ok((status, body.map_err(|error| unreachable(error.to_string()))?.to_bytes()))
+        let response = self.open(url, body, HeaderMap::new()).await?;
+        let (status, body) = (response.status(), response.into_body());
+        Ok((status, whole(url, body).await?))
     }
+
+    /// Sends one relay, with headers around it, whose answer may come bit by bit.
+    pub async fn stream(
+        &self,
+        url: &str,
+        request: &RelayRequest,
+        supplier: &PublicKey,
+        headers: HeaderMap,
+    ) -> Result<RelayStream, ClientError> {
+        let response = self.open(url, encode_request(request).into(), headers).await?;
+        let status = response.status();
+        if response.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json")
+            && status != StatusCode::OK
+        {
+            let text = String::from_utf8_lossy(&whole(url, response.into_body()).await?).into_owned();
+            return Err(ClientError::Refused { status, text });
+        }
+        let (parts, body) = response.into_parts();
+        Ok(RelayStream::new(url, parts, body, StreamReader::new(request.clone(), *supplier)))
+    }
+
+    /// Sends bytes, with headers around them, and gives the answer when its head is there.
+    async fn open(&self, url: &str, body: Bytes, headers: HeaderMap) -> Result<http::Response<Incoming>, ClientError> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.parse().map_err(|error: http::uri::InvalidUri| unreachable(url, error.to_string()))?;
+        *request.headers_mut() = headers;
+        request
+            .headers_mut()
+            .entry(http::header::CONTENT_TYPE)
+            .or_insert(http::HeaderValue::from_static("application/x-protobuf"));
+        self.http.request(request).await.map_err(|error| unreachable(url, causes(&error)))
+    }
+}
+
+async fn whole(url: &str, body: Incoming) -> Result<Bytes, ClientError> {
+    let body = Limited::new(body, MOST_RESPONSE_BYTES).collect().await;
+    Ok(body.map_err(|error| unreachable(url, error.to_string()))?.to_bytes())
+}
+
+fn unreachable(url: &str, reason: String) -> ClientError {
+    ClientError::Unreachable { url: url.to_owned(), reason }
 }
 
 /// A JSON-RPC call as gateways put it into a relay.

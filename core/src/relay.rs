@@ -21,6 +21,9 @@ pub use codec::{
 };
 pub use digest::{request_digest, response_digest};
 pub use mined::{MinedRelay, RelayHash};
-pub use response::{SignatureError, sign_error, sign_response, verify_response};
+pub use response::{SignatureError, sign_error, sign_payload_hash, sign_response, verify_response};
 pub use rpc_type::{RpcType, UnknownRpcType};
 pub use target::{Target, TargetError};
+
+/// What stands after every signed message of a stream over HTTP.
+pub const STREAM_DELIMITER: &[u8] = b"||POKT_STREAM||";

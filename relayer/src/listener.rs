@@ -9,8 +9,10 @@
 mod body;
 mod connection;
 mod dispatch;
+mod guard;
 mod health;
 mod http;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,8 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// Resets that a peer may cause before its connection is closed.
 const MOST_RESETS: usize = 64;
+/// Of a drain, so long before its end streams are cut.
+const RECORD_TIME: Duration = Duration::from_secs(5);
 const NO_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections and answers their requests.
@@ -45,6 +49,8 @@ pub(crate) struct Listener {
     pub(crate) tasks: TaskTracker,
     /// No new connections; those that are open, and sockets and streams, finish what they do and end.
     pub(crate) stop: CancellationToken,
+    /// Streams that are still going on are cut, signed and recorded.
+    cut: CancellationToken,
     places: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
 }
@@ -53,7 +59,8 @@ impl Listener {
     pub(crate) fn new(pipeline: Arc<Pipeline>, limits: LimitsConfig, stop: CancellationToken) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(limits.connections));
         let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-        Arc::new(Self { pipeline, limits, tasks: TaskTracker::new(), stop, places, in_flight })
+        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
+        Arc::new(Self { pipeline, limits, tasks, stop, cut, places, in_flight })
     }
 
     /// Accepts until the stop, then tells every peer to go away and waits for what is in progress. `false` when some of it
@@ -78,9 +85,24 @@ impl Listener {
             self.tasks.spawn(async move { listener.attend(stream, &server, place).await });
         }
         drop(socket);
-        let deadline = Instant::now() + drain;
         self.tasks.close();
-        tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_ok() && self.relays_finished(deadline).await
+        let deadline = Instant::now() + drain;
+        // Streams may have no end of their own. What is left of the drain then is for their records.
+        if self.finished(deadline - RECORD_TIME.min(drain / 2)).await {
+            return true;
+        }
+        self.cut.cancel();
+        self.finished(deadline).await
+    }
+
+    /// A relay goes on when its caller leaves, so closed connections do not mean that nothing is in progress.
+    async fn finished(&self, deadline: Instant) -> bool {
+        let all = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
+        let finished = async {
+            self.tasks.wait().await;
+            self.in_flight.acquire_many(all).await.is_ok()
+        };
+        tokio::time::timeout_at(deadline, finished).await.unwrap_or(false)
     }
 
     /// A place among the relays in progress, or the refusal of what is too much. Ask before a body is read: what is refused
@@ -89,12 +111,6 @@ impl Listener {
         let permit: OwnedSemaphorePermit =
             Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
         Ok(Place::new(permit, self.pipeline.metrics.in_flight.clone()))
-    }
-
-    /// A relay goes on when its caller leaves, so closed connections do not mean that nothing is in progress.
-    async fn relays_finished(&self, deadline: Instant) -> bool {
-        let all = u32::try_from(self.limits.in_flight).unwrap_or(u32::MAX);
-        tokio::time::timeout_at(deadline, self.in_flight.acquire_many(all)).await.is_ok()
     }
 
     fn server(&self) -> auto::Builder<TokioExecutor> {

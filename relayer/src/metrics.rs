@@ -1,10 +1,13 @@
 //! What Prometheus sees. All labels are bounded; names and labels that dashboards of other relayers use are kept.
 
+mod http;
 mod labels;
 mod log;
+mod panics;
 mod relays;
 mod reload;
 mod snapshot;
+mod stream;
 mod tally;
 
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use labels::ByOutcome;
 use relays::{Times, seconds};
 
 pub(crate) use log::LogMetrics;
+pub(crate) use panics::{Component, Panics};
 pub(crate) use relays::Relays;
 pub(crate) use reload::Reloads;
 pub(crate) use snapshot::Snapshot;
@@ -34,11 +38,15 @@ pub(crate) struct Metrics {
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) reloads: Reloads,
+    pub(crate) http: http::HttpMetrics,
+    pub(crate) stream: stream::StreamMetrics,
+    pub(crate) panics: Panics,
 }
 
 impl Metrics {
     /// Creates all metrics and registers them.
     pub(crate) fn register(registry: &mut Registry) -> Self {
+        let panics = Panics::register(registry);
         let registry = registry.sub_registry_with_prefix("ha_relayer");
         let relays = Relays::register(registry);
         let unknown = Tallies::new(&relays, &labels::UNKNOWN.into(), ValidationMode::Eager).unknown().clone();
@@ -50,6 +58,9 @@ impl Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             reloads: Reloads::register(registry),
+            http: http::HttpMetrics::register(registry),
+            stream: stream::StreamMetrics::register(registry),
+            panics,
         };
         registry.register("backend_latency_seconds", "Time of the backend", metrics.backend_latency.clone());
         registry.register("relays_in_flight", "Relays in progress", metrics.in_flight.clone());

@@ -8,20 +8,22 @@
 
 mod admitted;
 mod answered;
+mod batch;
 mod identified;
 mod received;
 mod recorded;
+mod serve;
 mod signed;
+mod streamed;
+mod streaming;
 mod timing;
 mod verified;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use relay_core::chain::{BlockFeed, Chain};
 use relay_core::ring::Verifier;
-use tokio::time::Instant;
 
 use crate::books::{Books, Column};
 use crate::config::LimitsConfig;
@@ -31,10 +33,11 @@ use crate::recording::Publisher;
 use crate::refusal::Refusal;
 use crate::replays::Replays;
 use crate::sessions::Sessions;
-use answered::Outcome;
 use verified::Verified;
 
 pub(crate) use received::{Channel, Place, Received};
+pub(crate) use serve::Served;
+pub(crate) use streaming::{Cuts, Part, StreamHead};
 
 /// Everything a relay meets on its way.
 pub(crate) struct Pipeline {
@@ -52,24 +55,6 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// Takes a relay through all steps. Gives the encoded signed response.
-    ///
-    /// From the backend on the work goes on when the caller leaves: what a node has answered is signed and recorded.
-    pub(crate) async fn serve(self: &Arc<Self>, received: Received) -> Result<Bytes, Refusal> {
-        let (tally, verified) = self.verify(received).await?;
-        let pipeline = Arc::clone(self);
-        let rest = tokio::spawn(async move {
-            let Outcome::Whole(answered) = Box::pin(verified.answer(&pipeline)).await?;
-            let (tally, answered_at) = (Arc::clone(answered.tally()), Instant::now());
-            let recorded = answered.sign()?.record(&pipeline).await?;
-            tally.after_backend(answered_at.elapsed());
-            Ok(recorded)
-        });
-        // The task panics only if we do, and then nobody has an answer.
-        let recorded = rest.await.unwrap_or(Err(Refusal::Unsigned));
-        recorded.map(|recorded| recorded.response).map_err(|refusal| self.refused(&tally, refusal))
-    }
-
     /// Takes a relay to where its node may be asked. Gives the metrics of its service and kind, too.
     pub(crate) async fn verify(&self, received: Received) -> Result<(Arc<Tally>, Verified), Refusal> {
         let identified = received.identify().map_err(|refusal| self.refused_early(refusal))?;

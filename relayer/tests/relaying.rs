@@ -27,5 +27,9 @@ mod served;
 mod stage;
 #[path = "relaying/start.rs"]
 mod start;
+#[path = "relaying/stream_node.rs"]
+mod stream_node;
+#[path = "relaying/streams.rs"]
+mod streams;
 #[path = "relaying/timing.rs"]
 mod timing;

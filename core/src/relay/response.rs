@@ -45,14 +45,31 @@ fn sign(
     if payload.is_empty() {
         return Err(SignatureError::EmptyPayload);
     }
-    let payload_hash = Sha256::digest(&payload).to_vec();
+    let hash = Sha256::digest(&payload).into();
+    Ok(RelayResponse { payload, ..sign_hash(header, hash, relay_miner_error, key) })
+}
+
+/// Signs for a payload of which only the hash is known: that of a stream that leaves in parts. The response has no payload,
+/// like every response in a mined relay.
+#[must_use]
+pub fn sign_payload_hash(header: &SessionHeader, payload_hash: [u8; 32], key: &SecretKey) -> RelayResponse {
+    sign_hash(header, payload_hash, None, key)
+}
+
+fn sign_hash(
+    header: &SessionHeader,
+    payload_hash: [u8; 32],
+    relay_miner_error: Option<RelayMinerError>,
+    key: &SecretKey,
+) -> RelayResponse {
     let meta = RelayResponseMetadata { session_header: Some(header.into()), supplier_operator_signature: Vec::new() };
-    let mut response = RelayResponse { meta: Some(meta), payload, relay_miner_error, payload_hash };
+    let payload_hash = payload_hash.to_vec();
+    let mut response = RelayResponse { meta: Some(meta), payload: Bytes::new(), relay_miner_error, payload_hash };
     let signature = key.sign_prehash(&prehash(&response)).to_vec();
     if let Some(meta) = &mut response.meta {
         meta.supplier_operator_signature = signature;
     }
-    Ok(response)
+    response
 }
 
 /// Whether the supplier with this key signed the response. The payload hash is part of what is signed, its agreement
@@ -108,6 +125,15 @@ mod tests {
         assert_eq!(verify_response(&response, key.public_key()), Ok(()));
         let silent = RelayResponse { relay_miner_error: None, ..response };
         assert_eq!(verify_response(&silent, key.public_key()), Err(SignatureError::Invalid));
+    }
+
+    #[test]
+    fn a_hash_is_signed_as_its_payload_is() {
+        let key = SecretKey::from_bytes(&[7; 32]).unwrap();
+        let response = sign_response(&header(), Bytes::from_static(b"answer"), &key).unwrap();
+        let hashed = sign_payload_hash(&header(), Sha256::digest(b"answer").into(), &key);
+        assert_eq!(hashed, RelayResponse { payload: Bytes::new(), ..response });
+        assert_eq!(verify_response(&hashed, key.public_key()), Ok(()));
     }
 
     #[test]

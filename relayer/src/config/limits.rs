@@ -18,6 +18,8 @@ pub struct LimitsConfig {
     /// How long an HTTP/1.1 connection may wait for its next request. Longer than gateways keep theirs, so that they never
     /// send into one that is just being closed.
     pub idle_timeout: Period,
+    /// How long a caller may take nothing of its answer before its connection or stream is cut.
+    pub send_timeout: Period,
     /// Open connections.
     pub connections: usize,
     /// Relays in progress.
@@ -43,6 +45,7 @@ impl Default for LimitsConfig {
             header_bytes: 64 << 10,
             receive_timeout: Period::from_secs(10),
             idle_timeout: Period::from_secs(120),
+            send_timeout: Period::from_secs(30),
             connections: 10_000,
             in_flight: 2_000,
             streams: 250,

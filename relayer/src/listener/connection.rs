@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Listener;
+use super::guard::guarded;
 
 /// The connection that a request came on. Whoever goes on with it after an upgrade holds this, so that it counts as open.
 #[derive(Debug, Clone)]
@@ -55,7 +56,10 @@ impl Listener {
         let service = service_fn(|request: Request<Incoming>| {
             spoke.store(true, Ordering::Relaxed);
             let (listener, caller) = (Arc::clone(self), caller.clone());
-            async move { Ok::<_, Infallible>(listener.dispatch(request, caller).await) }
+            async move {
+                let answer = Arc::clone(&listener).dispatch(request, caller);
+                Ok::<_, Infallible>(guarded(&listener.pipeline.metrics.panics, answer).await)
+            }
         });
         let mut connection = pin!(server.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut silence = pin!(async {

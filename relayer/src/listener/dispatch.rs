@@ -15,6 +15,7 @@ impl Listener {
         if let Some(service) = path.strip_prefix("/ready/") {
             return self.service_health(service);
         }
+        let _active = self.pipeline.metrics.http.arrived(request.version());
         // A WebSocket upgrade: hook of the socket.
         // gRPC-Web: hook of gRPC-Web.
         // gRPC: hook of gRPC.

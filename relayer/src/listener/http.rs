@@ -3,13 +3,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::whole;
-use super::{Listener, ReplyBody};
-use crate::pipeline::{Channel, Received};
+use super::{Listener, ReplyBody, stream};
+use crate::pipeline::{Channel, Cuts, Received, Served};
 use crate::refusal::Refusal;
 
 /// How long a body that is refused is still taken in.
@@ -24,23 +24,26 @@ impl Listener {
         };
         let (arrival, at) = (self.pipeline.feed.height(), Instant::now());
         let (parts, body) = request.into_parts();
+        let version = parts.version;
         let body = match self.read(&parts.headers, body).await {
             Ok(body) => body,
             Err(refusal) => return self.refuse(&refusal),
         };
         let content_type = content_type(&parts.headers);
-        match self
-            .pipeline
-            .serve(Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place })
-            .await
-        {
-            Ok(response) => {
+        let received = Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place };
+        match self.pipeline.serve_or_stream(received, self.cuts()).await {
+            Ok(Served::Whole(response)) => {
                 let mut response = Response::new(response.into());
                 response.headers_mut().insert(CONTENT_TYPE, content_type);
                 response
             }
+            Ok(Served::Stream(head)) => stream::response(head, version),
             Err(refusal) => whole(refusal.response()),
         }
+    }
+
+    fn cuts(&self) -> Cuts {
+        Cuts { stop: self.cut.clone(), stalled: self.limits.send_timeout.0 }
     }
 
     /// A refusal from before the pipeline, which therefore did not count it.

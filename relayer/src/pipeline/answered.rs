@@ -8,10 +8,11 @@ use tokio::time::Instant;
 use super::Pipeline;
 use super::admitted::Question;
 use super::identified::Payload;
+use super::streaming::Streaming;
 use super::verified::{Ticket, Verified};
 use crate::backend::{Answer, NoAnswer, Reply};
 use crate::metrics::Tally;
-use crate::refusal::{BackendFault, Refusal};
+use crate::refusal::Refusal;
 use crate::sessions::Session;
 
 /// A relay with its node's answer, which is paid: any status below 500.
@@ -30,6 +31,8 @@ pub(crate) struct Answered {
 pub(crate) enum Outcome {
     /// All of it.
     Whole(Box<Answered>),
+    /// The beginning of a stream.
+    Stream(Box<Streaming>),
 }
 
 impl Answered {
@@ -50,7 +53,10 @@ impl Verified {
                 let (question, session, ticket) = (self.question, self.session, self.ticket);
                 Ok(Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status })))
             }
-            Reply::Stream(_) => Err(Refusal::Backend(BackendFault::Request)),
+            Reply::Stream(answer) => {
+                let streaming = Streaming::new(self.question, self.session, self.ticket, answer);
+                Ok(Outcome::Stream(Box::new(streaming)))
+            }
         }
     }
 }
