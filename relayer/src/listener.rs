@@ -9,6 +9,7 @@
 mod body;
 mod connection;
 mod dispatch;
+mod grpc;
 mod guard;
 mod health;
 mod http;

@@ -1,5 +1,6 @@
 //! What Prometheus sees. All labels are bounded; names and labels that dashboards of other relayers use are kept.
 
+mod grpc;
 mod http;
 mod labels;
 mod log;
@@ -17,6 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::config::ValidationMode;
+use grpc::GrpcMetrics;
 use labels::ByOutcome;
 use relays::{Times, seconds};
 
@@ -32,6 +34,7 @@ pub(crate) use tally::{Tallies, Tally};
 pub(crate) struct Metrics {
     pub(crate) relays: Relays,
     pub(crate) log: LogMetrics,
+    pub(crate) grpc: GrpcMetrics,
     /// For relays whose service is not known here, or not known yet.
     pub(crate) unknown: Arc<Tally>,
     backend_latency: Times<ByOutcome>,
@@ -54,6 +57,7 @@ impl Metrics {
             unknown,
             relays,
             log: LogMetrics::register(registry),
+            grpc: GrpcMetrics::register(registry),
             backend_latency: Times::new_with_constructor(seconds),
             in_flight: Gauge::default(),
             connections: Gauge::default(),

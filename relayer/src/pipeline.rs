@@ -4,12 +4,16 @@
 //! Received → Identified → Admitted → Verified → Answered → Signed → Recorded
 //! ```
 //!
-//! A transport makes a [`Received`] and frames what [`Pipeline::serve`] gives back; everything between is the same for all.
+//! A transport makes a [`Received`] and frames what [`Pipeline::serve_or_stream`] or [`Pipeline::serve_explained`] gives back;
+//! everything between is the same for all.
 
 mod admitted;
 mod answered;
 mod batch;
+mod exchange;
+mod explained;
 mod identified;
+mod patience;
 mod received;
 mod recorded;
 mod serve;
@@ -17,6 +21,7 @@ mod signed;
 mod streamed;
 mod streaming;
 mod timing;
+mod unpaid;
 mod verified;
 
 use std::sync::Arc;
@@ -35,7 +40,10 @@ use crate::replays::Replays;
 use crate::sessions::Sessions;
 use verified::Verified;
 
+pub(crate) use exchange::{Exchange, Stray};
+pub(crate) use explained::Explained;
 pub(crate) use received::{Channel, Place, Received};
+pub(crate) use recorded::Recorded;
 pub(crate) use serve::Served;
 pub(crate) use streaming::{Cuts, Part, StreamHead};
 

@@ -7,6 +7,8 @@
 mod backends;
 #[path = "relaying/drain.rs"]
 mod drain;
+#[path = "relaying/grpc.rs"]
+mod grpc;
 #[path = "relaying/hard_node.rs"]
 mod hard_node;
 #[path = "relaying/limits.rs"]

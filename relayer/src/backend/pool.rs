@@ -63,6 +63,11 @@ impl Pool {
         }))
     }
 
+    /// The most bytes of a whole answer.
+    pub(crate) fn most_bytes(&self) -> usize {
+        self.most_bytes
+    }
+
     /// All endpoints, healthy or not.
     pub(crate) fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use super::{Caller, Listener, ReplyBody};
+use super::{Caller, Listener, ReplyBody, grpc};
 
 impl Listener {
     /// Health paths first; everything that nothing else claims is a relay, whatever its method and path.
@@ -17,8 +17,15 @@ impl Listener {
         }
         let _active = self.pipeline.metrics.http.arrived(request.version());
         // A WebSocket upgrade: hook of the socket.
-        // gRPC-Web: hook of gRPC-Web.
-        // gRPC: hook of gRPC.
+        if grpc::is_preflight(&request) {
+            return grpc::preflight(request.headers());
+        }
+        if grpc::is_grpc_web(request.headers()) {
+            return self.grpc_web(request).await;
+        }
+        if grpc::is_grpc(request.headers()) {
+            return self.grpc(request).await;
+        }
         drop(caller);
         self.relay(request).await
     }

@@ -68,6 +68,11 @@ impl Tally {
         Self { families, service, kind, mode, frequent: OnceLock::new() }
     }
 
+    /// The service they are of, as a label.
+    pub(crate) fn service(&self) -> &Arc<str> {
+        &self.service
+    }
+
     /// Shows the metrics from now on, with zeros.
     pub(crate) fn show(&self) {
         self.frequent();

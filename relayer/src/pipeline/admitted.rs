@@ -83,7 +83,8 @@ impl Identified {
         let tally = service.tallies.of(rpc_type);
         admission.check(session, self.arrival).inspect_err(|_| tally.validation_failed("session_expired"))?;
         tally.request_bytes(self.body_bytes);
-        let deadline = self.at + admission.deadline(service.timeout, self.arrival, &pipeline.feed);
+        let time = admission.deadline(service.timeout, self.arrival, &pipeline.feed);
+        let deadline = self.at + self.patience().map_or(time, |patience| patience.min(time));
         let room = pipeline.publisher.reserve(supplier, session, admission.until, self.mined_bytes);
         let question = Question {
             service: Arc::clone(service),

@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use relay_core::relay::RpcType;
 use relay_core::relay::envelope::{self, HttpRequest};
 use tokio::time::Instant;
 
 use super::Pipeline;
 use super::admitted::Question;
 use super::identified::Payload;
+use super::patience::pass_on;
 use super::streaming::Streaming;
 use super::verified::{Ticket, Verified};
 use crate::backend::{Answer, NoAnswer, Reply};
@@ -62,7 +64,10 @@ impl Verified {
 }
 
 /// Asks the node behind a question.
-pub(super) async fn ask(question: &Question, call: HttpRequest, pipeline: &Pipeline) -> Result<Reply, Refusal> {
+pub(super) async fn ask(question: &Question, mut call: HttpRequest, pipeline: &Pipeline) -> Result<Reply, Refusal> {
+    if question.rpc_type == RpcType::Grpc {
+        pass_on(&mut call.headers, question.deadline);
+    }
     let asked = Instant::now();
     question.tally.before_backend(asked - question.at);
     let outcome = question.pool.ask(call, &question.origin(), question.deadline).await;
@@ -77,6 +82,6 @@ pub(super) async fn ask(question: &Question, call: HttpRequest, pipeline: &Pipel
 }
 
 /// The payload of a response over HTTP or gRPC.
-fn wrap(answer: Answer) -> (StatusCode, Bytes) {
+pub(super) fn wrap(answer: Answer) -> (StatusCode, Bytes) {
     (answer.status, envelope::encode_response(answer.status, &answer.headers, answer.body))
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -8,6 +10,7 @@ use relay_core::relay::{RelayIdentity, RequestError, RpcType, check_request, dec
 use relay_core::units::Height;
 use tokio::time::Instant;
 
+use super::patience::patience;
 use super::received::{Channel, Place, Received};
 use crate::refusal::Refusal;
 use crate::service::Service;
@@ -83,6 +86,13 @@ impl Identified {
             Payload::Call(call) if self.channel == Channel::Grpc && is_grpc(&call.headers) => Ok(RpcType::Grpc),
             _ => Ok(service.default_type),
         }
+    }
+}
+
+impl Identified {
+    /// How long the caller waits, where it can say so.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        if self.channel == Channel::Grpc { patience(&self.headers) } else { None }
     }
 }
 

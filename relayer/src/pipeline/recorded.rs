@@ -11,14 +11,16 @@ use crate::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) struct Recorded {
     /// The encoded signed response.
-    pub(super) response: Bytes,
+    pub(crate) response: Bytes,
+    /// Whether the log has it, or will have it. It does not want those below the difficulty and those that come too late.
+    pub(crate) published: bool,
 }
 
 impl Signed {
     pub(super) async fn record(self, pipeline: &Pipeline) -> Result<Recorded, Refusal> {
         let question = &self.question;
         let tally = &question.tally;
-        if self.session.target.admits(&self.mined.hash) {
+        let published = if self.session.target.admits(&self.mined.hash) {
             let (supplier, session) = (&question.identity.supplier, question.identity.session.clone());
             let waited_from = Instant::now();
             let publisher = &pipeline.publisher;
@@ -28,16 +30,18 @@ impl Signed {
             if outcome == Outcome::Withheld {
                 return Err(Refusal::Unrecordable);
             }
+            outcome != Outcome::Late
         } else {
             // The chain would not count it, so the log does not need it.
             pipeline.books.add(Column::BelowDifficulty);
             tally.below_difficulty();
-        }
+            false
+        };
         if let Some(claim) = self.ticket.claim {
             claim.keep();
         }
         pipeline.books.add(Column::Answered);
         tally.served(self.status, question.at.elapsed());
-        Ok(Recorded { response: self.response })
+        Ok(Recorded { response: self.response, published })
     }
 }

@@ -8,7 +8,7 @@ use super::streaming::{Cuts, StreamHead};
 use super::verified::Verified;
 use super::{Pipeline, Received};
 use crate::metrics::Component;
-use crate::refusal::{BackendFault, Refusal};
+use crate::refusal::Refusal;
 
 /// What a transport that can stream has to frame.
 #[derive(Debug)]
@@ -20,22 +20,10 @@ pub(crate) enum Served {
 }
 
 impl Pipeline {
-    /// Takes a relay through all steps. Gives the encoded signed response. A stream is refused: this is for transports that
-    /// have no way to pass one on.
-    pub(crate) async fn serve(self: &Arc<Self>, received: Received) -> Result<Bytes, Refusal> {
-        match self.take_through(received, None).await? {
-            Served::Whole(response) => Ok(response),
-            Served::Stream(_) => Err(Refusal::Backend(BackendFault::Request)),
-        }
-    }
-
-    /// The same, for a transport that can pass a stream on.
-    pub(crate) async fn serve_or_stream(self: &Arc<Self>, received: Received, cuts: Cuts) -> Result<Served, Refusal> {
-        self.take_through(received, Some(cuts)).await
-    }
-
+    /// Takes a relay through all steps, for a transport that can pass a stream on.
+    ///
     /// From the backend on the work goes on when the caller leaves: what a node has answered is signed and recorded.
-    async fn take_through(self: &Arc<Self>, received: Received, cuts: Option<Cuts>) -> Result<Served, Refusal> {
+    pub(crate) async fn serve_or_stream(self: &Arc<Self>, received: Received, cuts: Cuts) -> Result<Served, Refusal> {
         let (tally, verified) = self.verify(received).await?;
         let pipeline = Arc::clone(self);
         let rest = tokio::spawn(async move { Box::pin(pipeline.finish(verified, cuts)).await });
@@ -47,16 +35,15 @@ impl Pipeline {
         served.map_err(|refusal| self.refused(&tally, refusal))
     }
 
-    async fn finish(self: Arc<Self>, verified: Verified, cuts: Option<Cuts>) -> Result<Served, Refusal> {
-        match (Box::pin(verified.answer(&self)).await?, cuts) {
-            (Outcome::Whole(answered), _) => {
+    async fn finish(self: Arc<Self>, verified: Verified, cuts: Cuts) -> Result<Served, Refusal> {
+        match Box::pin(verified.answer(&self)).await? {
+            Outcome::Whole(answered) => {
                 let (tally, answered_at) = (Arc::clone(answered.tally()), Instant::now());
                 let recorded = answered.sign()?.record(&self).await?;
                 tally.after_backend(answered_at.elapsed());
                 Ok(Served::Whole(recorded.response))
             }
-            (Outcome::Stream(streaming), Some(cuts)) => Ok(Served::Stream(streaming.start(&self, cuts))),
-            (Outcome::Stream(_), None) => Err(Refusal::Backend(BackendFault::Request)),
+            Outcome::Stream(streaming) => Ok(Served::Stream(streaming.start(&self, cuts))),
         }
     }
 }

@@ -33,6 +33,15 @@ pub(crate) struct Ticket {
     pub(super) _place: Option<Place>,
 }
 
+impl Ticket {
+    /// Nothing is answered with it, but the node has seen its request, which must not come again.
+    pub(super) fn spend(self) {
+        if let Some(claim) = self.claim {
+            claim.keep();
+        }
+    }
+}
+
 impl Admitted {
     pub(super) async fn verify(self, pipeline: &Pipeline) -> Result<Verified, Refusal> {
         let started = Instant::now();

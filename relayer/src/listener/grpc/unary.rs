@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tonic::{Code, Status, Streaming};
+
+use super::Around;
+use crate::listener::Listener;
+use crate::pipeline::{Channel, Explained, Received};
+use crate::refusal::Refusal;
+
+impl Listener {
+    /// Takes a relay from a call, and gives the signed response to it.
+    pub(super) async fn send_relay(
+        self: Arc<Self>,
+        mut requests: Streaming<Bytes>,
+        around: Around,
+    ) -> Result<Bytes, Status> {
+        // A place first, before the message is read: what is too much must cost nothing.
+        let place = self.place().map_err(|refusal| self.refused_early(&refusal))?;
+        let (arrival, at) = (self.pipeline.feed.height(), Instant::now());
+        let body = match tokio::time::timeout(self.limits.receive_timeout.0, requests.message()).await {
+            Ok(Ok(Some(body))) => body,
+            Ok(Err(status)) => return Err(self.unreadable(&status)),
+            Ok(Ok(None)) | Err(_) => return Err(self.refused_early(&Refusal::Unreadable)),
+        };
+        if around.web {
+            self.pipeline.metrics.grpc.web_request(&self.label(&body));
+        }
+        let refusable = body.clone();
+        let received = Received { channel: Channel::Grpc, body, headers: around.headers, arrival, at, place };
+        let served = self.pipeline.serve_explained(received).await;
+        let (label, explained) = served.map_err(|refusal| self.grpc_refusal(&refusal, &refusable))?;
+        let metrics = &self.pipeline.metrics.grpc;
+        match &explained {
+            Explained::Answer(recorded) => metrics.answered(&label, recorded.published),
+            Explained::NoAnswer(_) => metrics.error(&label, "backend_error"),
+        }
+        metrics.took(&label, at.elapsed());
+        Ok(explained.into_response())
+    }
+
+    /// A refusal from before the pipeline, which therefore did not count it.
+    pub(super) fn refused_early(&self, refusal: &Refusal) -> Status {
+        let refusal = self.pipeline.refused_early(refusal.clone());
+        self.grpc_refusal(&refusal, &Bytes::new())
+    }
+
+    /// No message came out of what was sent. Too large is told apart, packed or not.
+    pub(super) fn unreadable(&self, status: &Status) -> Status {
+        let too_large = matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted);
+        let refusal = if too_large { Refusal::TooLarge } else { Refusal::Unreadable };
+        self.refused_early(&refusal)
+    }
+}

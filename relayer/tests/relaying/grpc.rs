@@ -1,0 +1,14 @@
+//! Relays over gRPC and gRPC-Web, with real clients and real nodes of gRPC.
+
+#[path = "grpc/call.rs"]
+mod call;
+#[path = "grpc/faults.rs"]
+mod faults;
+#[path = "grpc/node.rs"]
+mod node;
+#[path = "grpc/refused.rs"]
+mod refused;
+#[path = "grpc/unary.rs"]
+mod unary;
+#[path = "grpc/web.rs"]
+mod web;
