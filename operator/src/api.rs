@@ -23,7 +23,8 @@ pub use network::{Network, Node};
 pub use redis::{ExternalRedis, Redis};
 pub use reference::{LocalReference, SecretKeyReference};
 pub use relayer_pool::{
-    Backend, Backends, RelayerPool, RelayerPoolSpec, RelayerPoolStatus, Service, TransportBackends,
+    Backend, BackendKind, Backends, Balancing, RelayerPool, RelayerPoolSpec, RelayerPoolStatus, Service,
+    TransportBackends, Validation,
 };
 pub use supplier::{
     Assignment, LastClaim, RpcType, Supplier, SupplierEndpoint, SupplierService, SupplierSpec, SupplierStatus,

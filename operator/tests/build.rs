@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use folder::Folder;
 use operator::build::{Bundle, Site, build};
 use operator::local::dereference;
+use relay_core::relay::RpcType;
 use relay_core::telemetry::LogConfig;
+use relayer::config::{Balancing, ValidationMode};
 
 fn site() -> Site {
     let address = |port: u16| ([127, 0, 0, 1], port).into();
@@ -53,6 +55,36 @@ fn a_relayer_is_told_this() {
     let bundle = bundle(&Folder::good());
     insta::assert_snapshot!(bundle.processes[2].config.as_str());
     relayer::Config::parse(&bundle.processes[2].config, "relayer.yaml").unwrap();
+}
+
+#[test]
+fn every_kind_of_backend_reaches_the_relayer() {
+    let backends = "backends:
+      jsonRpc: {balancing: Weighted, endpoints: [{url: 'http://a:1', weight: 3}, {url: 'http://b:1', name: b}]}
+      rest: {endpoints: [{url: 'https://c/v1'}]}
+      cometBft: {endpoints: [{url: 'http://d:26657'}]}
+      webSocket: {endpoints: [{url: 'ws://e:8546'}]}
+      grpc: {endpoints: [{url: 'grpc://f:9090'}]}
+    defaultBackend: rest
+    validation: Optimistic";
+    let one = "backends: {jsonRpc: {endpoints: [{url: 'http://127.0.0.1:8545'}]}}";
+    let bundle = bundle(&Folder::good().replace("relayers.yaml", one, backends));
+    let config = relayer::Config::parse(&bundle.processes[2].config, "relayer.yaml").unwrap();
+    let service = config.services.values().next().unwrap();
+    assert_eq!(service.default_type(), Some(RpcType::Rest));
+    assert_eq!(service.validation, Some(ValidationMode::Optimistic));
+    assert!(service.backends.keys().copied().eq(RpcType::ALL));
+    let weighted = &service.backends[&RpcType::JsonRpc];
+    assert_eq!(weighted.balancing(), Balancing::Weighted);
+    let endpoints = weighted.nodes();
+    assert_eq!((endpoints[0].weight, endpoints[1].weight, endpoints[1].label()), (3, 1, "b"));
+}
+
+#[test]
+fn a_kind_of_backend_takes_only_its_schemes() {
+    let folder = Folder::good().replace("relayers.yaml", "http://127.0.0.1:8545", "ws://127.0.0.1:8545");
+    let told = build(&dereference::fleet(folder.path()).unwrap(), &site()).unwrap_err().to_string();
+    assert!(told.contains("jsonrpc") && told.contains("http://host:port"), "{told}");
 }
 
 #[test]

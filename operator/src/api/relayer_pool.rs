@@ -1,4 +1,5 @@
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, LocalReference};
@@ -47,37 +48,122 @@ pub struct Service {
     pub id: String,
     /// What answers its relays, one list for each kind of request.
     pub backends: Backends,
+    /// Which kind is meant when a caller does not say. Without it: `jsonRpc`, or the only one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_backend: Option<BackendKind>,
+    /// When its relays are verified. Without it: `Eager`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// The longest a relay of this service may take, answer included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 16), regex(pattern = r"^[0-9]+(ms|s|m|h)$"))]
     pub timeout: Option<String>,
 }
 
-/// The backends of a service, by kind of request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+/// When relays of a service are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Validation {
+    /// Before the backend is asked.
+    Eager,
+    /// Beside the backend; the answer leaves when both are done.
+    Optimistic,
+}
+
+/// One kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+pub enum BackendKind {
+    /// JSON-RPC over HTTP.
+    JsonRpc,
+    /// Anything else over HTTP.
+    Rest,
+    /// The RPC of a CometBFT node.
+    CometBft,
+    /// WebSocket.
+    WebSocket,
+    /// gRPC.
+    Grpc,
+}
+
+/// The backends of a service, by kind of request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "has(self.jsonRpc) || has(self.rest) || has(self.cometBft) || has(self.webSocket) || has(self.grpc)"
+).message("name at least one backend"))]
 pub struct Backends {
-    /// For JSON-RPC over HTTP.
-    pub json_rpc: TransportBackends,
+    /// For JSON-RPC over HTTP: `http://` or `https://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_rpc: Option<TransportBackends>,
+    /// For anything else over HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<TransportBackends>,
+    /// For the RPC of a CometBFT node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comet_bft: Option<TransportBackends>,
+    /// For WebSocket: `ws://` or `wss://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_socket: Option<TransportBackends>,
+    /// For gRPC: `grpc://` or `grpcs://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc: Option<TransportBackends>,
+}
+
+impl Backends {
+    /// Those that are there.
+    pub fn all(&self) -> impl Iterator<Item = (BackendKind, &TransportBackends)> {
+        let all = [
+            (BackendKind::JsonRpc, &self.json_rpc),
+            (BackendKind::Rest, &self.rest),
+            (BackendKind::CometBft, &self.comet_bft),
+            (BackendKind::WebSocket, &self.web_socket),
+            (BackendKind::Grpc, &self.grpc),
+        ];
+        all.into_iter().filter_map(|(kind, backends)| Some((kind, backends.as_ref()?)))
+    }
 }
 
 /// The backends for one kind of request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransportBackends {
-    /// The servers. One for now.
-    #[schemars(length(min = 1, max = 1))]
+    /// The servers.
+    #[schemars(length(min = 1, max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["url".to_owned()]))]
     pub endpoints: Vec<Backend>,
+    /// Which of them is asked. Without it: all in turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
+}
+
+/// Which server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Balancing {
+    /// The first healthy one.
+    FirstHealthy,
+    /// All healthy ones in turn.
+    RoundRobin,
+    /// The one with the fewest requests in progress for its weight.
+    LeastLoaded,
+    /// Each as often as its weight says.
+    Weighted,
 }
 
 /// One server that answers relays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
-    /// Its URL, as in `http://node:8545`.
-    #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^\s#@]+$"))]
+    /// Its URL, as in `http://node:8545`. A path goes in front of the relay's own.
+    #[schemars(length(min = 6, max = 512), regex(pattern = r"^(https?|wss?|grpcs?)://[^\s#@]+$"))]
     pub url: String,
+    /// How metrics and logs call it. Without it: its host and port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub name: Option<String>,
+    /// How much of the load it takes, beside the others; 1 if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub weight: Option<u16>,
 }
 
 /// What was seen of a relayer pool.

@@ -3,12 +3,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use relay_core::config::Period;
+use relay_core::relay::RpcType;
 use relay_core::units::ServiceId;
 use relayer::Config;
-use relayer::config::{DrainConfig, ServiceConfig};
+use relayer::config::{Balancing, DrainConfig, EndpointConfig, PoolConfig, ServiceConfig, ValidationMode};
 
 use super::{BuildError, Process, Role, Site, chain, keys, process_name, redis, serialise};
-use crate::api::Service;
+use crate::api::{self, BackendKind, Service, TransportBackends, Validation};
 use crate::validate::{MinerFleet, RelayerFleet};
 
 /// Nothing in front of a local relayer has to hear that it is about to end.
@@ -66,8 +67,41 @@ fn service(relayers: &RelayerFleet, at: usize, service: &Service) -> Result<Serv
         }
         None => DEFAULT_TIMEOUT,
     };
-    let url = service.backends.json_rpc.endpoints.iter().map(|endpoint| endpoint.url.clone()).next();
-    Ok(ServiceConfig::json_rpc(url.unwrap_or_default(), timeout))
+    let backends = service.backends.all().map(|(kind, backends)| (rpc_type(kind), pool(backends)));
+    Ok(ServiceConfig {
+        default_backend: service.default_backend.map(rpc_type),
+        validation: service.validation.map(|mode| match mode {
+            Validation::Eager => ValidationMode::Eager,
+            Validation::Optimistic => ValidationMode::Optimistic,
+        }),
+        backends: backends.collect(),
+        ..ServiceConfig::new(timeout)
+    })
+}
+
+fn rpc_type(kind: BackendKind) -> RpcType {
+    match kind {
+        BackendKind::JsonRpc => RpcType::JsonRpc,
+        BackendKind::Rest => RpcType::Rest,
+        BackendKind::CometBft => RpcType::CometBft,
+        BackendKind::WebSocket => RpcType::WebSocket,
+        BackendKind::Grpc => RpcType::Grpc,
+    }
+}
+
+fn pool(backends: &TransportBackends) -> PoolConfig {
+    let endpoints = backends.endpoints.iter().map(|backend| EndpointConfig {
+        name: backend.name.clone(),
+        url: backend.url.clone(),
+        weight: backend.weight.unwrap_or(1),
+    });
+    let balancing = backends.balancing.map(|balancing| match balancing {
+        api::Balancing::FirstHealthy => Balancing::FirstHealthy,
+        api::Balancing::RoundRobin => Balancing::RoundRobin,
+        api::Balancing::LeastLoaded => Balancing::LeastLoaded,
+        api::Balancing::Weighted => Balancing::Weighted,
+    });
+    PoolConfig { endpoints: endpoints.collect(), balancing, ..PoolConfig::default() }
 }
 
 fn refused<E: std::error::Error>(relayers: &RelayerFleet, path: &str, error: &E) -> BuildError {

@@ -37,8 +37,14 @@ impl ServiceConfig {
     /// A service with one node for JSON-RPC.
     #[must_use]
     pub fn json_rpc(url: impl Into<String>, timeout: Period) -> Self {
+        Self { backends: BTreeMap::from([(RpcType::JsonRpc, PoolConfig::of(url))]), ..Self::new(timeout) }
+    }
+
+    /// A service without a backend yet.
+    #[must_use]
+    pub fn new(timeout: Period) -> Self {
         Self {
-            backends: BTreeMap::from([(RpcType::JsonRpc, PoolConfig::of(url))]),
+            backends: BTreeMap::new(),
             default_backend: None,
             validation: None,
             timeout,
