@@ -1,19 +1,23 @@
 //! The nodes behind a service: one pool for each kind of request, whose endpoints share a client.
 
+mod ask;
 mod balance;
 mod breaker;
+mod dial;
 mod endpoint;
 mod exchange;
 mod inflate;
 mod pool;
 mod request;
+mod retry;
+mod slots;
 mod target;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 pub(crate) use self::endpoint::Attempt;
-pub(crate) use self::exchange::{Connections, OutgoingBody};
+pub(crate) use self::exchange::{OutgoingBody, Trust};
 pub(crate) use self::pool::Pool;
 pub(crate) use self::request::Origin;
 use crate::config::CredentialError;
@@ -54,6 +58,8 @@ pub(crate) struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// How many other nodes were asked in vain before.
+    pub retries: u8,
 }
 
 /// An answer whose body is still coming, with a status below 500.
@@ -65,8 +71,31 @@ pub(crate) struct StreamedAnswer {
     pub headers: HeaderMap,
     /// Its body, with trailers if there are any.
     pub body: hyper::body::Incoming,
+    /// How many other nodes were asked in vain before.
+    pub retries: u8,
     /// Tell it how the stream ended.
     pub attempt: Attempt,
+}
+
+impl Reply {
+    /// Adds what is known of the question as a whole. A stream holds its place until it ends.
+    fn after(mut self, retries: u8, slot: slots::Slot) -> Self {
+        match &mut self {
+            Self::Whole(answer) => answer.retries = retries,
+            Self::Stream(stream) => {
+                stream.retries = retries;
+                stream.attempt.slot = Some(slot);
+            }
+        }
+        self
+    }
+}
+
+impl StreamedAnswer {
+    fn of(response: http::Response<hyper::body::Incoming>, attempt: Attempt) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { status: parts.status, headers: parts.headers, body, retries: 0, attempt }
+    }
 }
 
 /// Why there is no answer to pay for.
@@ -78,6 +107,40 @@ pub(crate) enum NoAnswer {
     Fault(BackendFault),
     /// A server error.
     Status(StatusCode),
+    /// Its nodes have all they are given at a time, and so many wait already that no more may.
+    Busy,
+}
+
+impl NoAnswer {
+    /// A short name for metrics.
+    pub(crate) fn outcome(self) -> &'static str {
+        match self {
+            Self::AllDown => "all_down",
+            Self::Fault(fault) => fault.outcome(),
+            Self::Status(_) => "backend_5xx",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// Why one endpoint gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Failure {
+    no_answer: NoAnswer,
+    /// Whether it may have seen the request.
+    sent: bool,
+}
+
+impl Failure {
+    const UNSENDABLE: Self = Self::with(BackendFault::Request, false);
+    const UNSENT: Self = Self::with(BackendFault::Connection, false);
+    const BROKEN: Self = Self::with(BackendFault::Connection, true);
+    const SLOW: Self = Self::with(BackendFault::Timeout, true);
+    const LARGE: Self = Self::with(BackendFault::TooLarge, true);
+
+    const fn with(fault: BackendFault, sent: bool) -> Self {
+        Self { no_answer: NoAnswer::Fault(fault), sent }
+    }
 }
 
 #[cfg(test)]

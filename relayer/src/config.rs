@@ -19,7 +19,7 @@ pub(crate) use authentication::basic;
 pub use authentication::{AuthenticationConfig, CredentialError};
 pub use layout::{Layout, Loaded, UnknownKeys};
 pub use limits::{DrainConfig, LimitsConfig};
-pub use pool::{Balancing, BreakerConfig, EndpointConfig, PoolConfig};
+pub use pool::{Balancing, BreakerConfig, ConnectionsConfig, EndpointConfig, PoolConfig, RetryPolicy, TimeoutsConfig};
 pub use recording::{RecordingConfig, RecordingMode};
 pub use services::{ServiceConfig, Services, ValidationMode};
 

@@ -1,5 +1,6 @@
 //! What Prometheus sees. All labels are bounded; names and labels that dashboards of other relayers use are kept.
 
+pub(crate) mod backend;
 mod grpc;
 mod http;
 mod labels;
@@ -22,6 +23,7 @@ use grpc::GrpcMetrics;
 use labels::ByOutcome;
 use relays::{Times, seconds};
 
+pub(crate) use labels::UNKNOWN as UNKNOWN_KIND;
 pub(crate) use log::LogMetrics;
 pub(crate) use panics::{Component, Panics};
 pub(crate) use relays::Relays;
@@ -44,6 +46,7 @@ pub(crate) struct Metrics {
     pub(crate) http: http::HttpMetrics,
     pub(crate) stream: stream::StreamMetrics,
     pub(crate) panics: Panics,
+    pub(crate) backends: backend::BackendMetrics,
 }
 
 impl Metrics {
@@ -53,6 +56,7 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("ha_relayer");
         let relays = Relays::register(registry);
         let unknown = Tallies::new(&relays, &labels::UNKNOWN.into(), ValidationMode::Eager).unknown().clone();
+        let backends = backend::BackendMetrics::register(registry);
         let metrics = Self {
             unknown,
             relays,
@@ -65,6 +69,7 @@ impl Metrics {
             http: http::HttpMetrics::register(registry),
             stream: stream::StreamMetrics::register(registry),
             panics,
+            backends,
         };
         registry.register("backend_latency_seconds", "Time of the backend", metrics.backend_latency.clone());
         registry.register("relays_in_flight", "Relays in progress", metrics.in_flight.clone());

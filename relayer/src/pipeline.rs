@@ -33,7 +33,7 @@ use relay_core::ring::Verifier;
 use crate::books::{Books, Column};
 use crate::config::LimitsConfig;
 use crate::live::Live;
-use crate::metrics::{Metrics, Tally};
+use crate::metrics::{Metrics, Tally, UNKNOWN_KIND};
 use crate::recording::Publisher;
 use crate::refusal::Refusal;
 use crate::replays::Replays;
@@ -71,6 +71,9 @@ impl Pipeline {
         let service = live.services.get(id);
         let service = service.ok_or_else(|| self.refused_early(Refusal::UnknownService(id.clone())))?;
         let kind = identified.rpc_type(service);
+        if kind.is_err() {
+            self.metrics.backends.missing(&service.label, UNKNOWN_KIND);
+        }
         let tally = kind.as_ref().map_or_else(|_| service.tallies.unknown(), |kind| service.tallies.of(*kind));
         tally.received();
         let refuse = |refusal| self.refused(tally, refusal);

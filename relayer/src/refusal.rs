@@ -105,7 +105,11 @@ impl Refusal {
     #[must_use]
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Unreadable | Self::NotARelay | Self::NoSupplier | Self::ImplausibleHeights => StatusCode::BAD_REQUEST,
+            Self::Unreadable
+            | Self::NotARelay
+            | Self::NoSupplier
+            | Self::ImplausibleHeights
+            | Self::Backend(BackendFault::Request) => StatusCode::BAD_REQUEST,
             Self::TooLarge | Self::TooLargeForService | Self::Unprovable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownService(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::FORBIDDEN,
@@ -115,7 +119,6 @@ impl Refusal {
             | Self::Unverifiable(_)
             | Self::Overloaded
             | Self::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Backend(BackendFault::Request) => StatusCode::BAD_REQUEST,
             Self::Backend(_) => StatusCode::BAD_GATEWAY,
             Self::BackendStatus(status) => *status,
             Self::Unsigned => StatusCode::INTERNAL_SERVER_ERROR,

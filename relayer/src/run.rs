@@ -14,6 +14,7 @@ use crate::books::{Books, Entries};
 use crate::config::Config;
 use crate::error::RelayerError;
 use crate::listener::Listener;
+use crate::metrics::backend::PoolGauges;
 use crate::metrics::{Metrics, Snapshot};
 use crate::pipeline::Pipeline;
 use crate::recording::Publisher;
@@ -93,6 +94,8 @@ impl Relayer {
         let status = Status::new(&config, Arc::clone(&live), report, Arc::clone(&books), shutdown.clone());
         let sizes = Arc::clone(&status);
         registry.register_collector(Box::new(Snapshot { books: Arc::clone(&books), sizes: move || sizes.sizes() }));
+        let pools = Arc::clone(&status);
+        registry.register_collector(Box::new(PoolGauges(move || pools.pools())));
         tokio::spawn(admin.serve(registry, Arc::clone(&status) as _, end.clone()));
         // Nothing changes any more once the drain begins.
         tokio::spawn(reloader.watch(shutdown.clone()));

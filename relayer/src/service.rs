@@ -7,8 +7,9 @@ use std::time::Duration;
 use relay_core::relay::RpcType;
 use relay_core::units::ServiceId;
 
-use crate::backend::{BackendError, Connections, Pool};
+use crate::backend::{BackendError, Pool, Trust};
 use crate::config::{Config, PoolConfig, ServiceConfig, ValidationMode};
+use crate::metrics::backend::BackendMetrics;
 use crate::metrics::{Relays, Tallies};
 
 /// A configured service.
@@ -43,8 +44,9 @@ impl Service {
 /// What services are built with.
 #[derive(Debug, Clone)]
 pub(crate) struct Means {
-    pub(crate) connections: Connections,
+    pub(crate) trust: Trust,
     pub(crate) metrics: Relays,
+    pub(crate) backends: BackendMetrics,
 }
 
 /// Builds every service; nothing is dialled yet. Services and pools that are configured as `before` stay the same, with
@@ -75,14 +77,17 @@ struct Before<'a> {
 
 impl Before<'_> {
     fn is_same(&self, service: &ServiceConfig, config: &Config) -> bool {
-        self.service == service && self.config.validation == config.validation && self.config.limits == config.limits
+        let most_bytes = response_bytes(service, config);
+        let mut pools = service.backends.iter();
+        self.service == service
+            && self.config.validation == config.validation
+            && self.config.limits == config.limits
+            && pools.all(|(kind, pool)| self.pool(*kind, pool, most_bytes).is_some())
     }
 
-    /// The pool of this kind, if it would be built the same again.
+    /// The pool of this kind, if it would be built the same again, also from the files with its secrets.
     fn pool(&self, kind: RpcType, pool: &PoolConfig, most_bytes: usize) -> Option<Arc<Pool>> {
-        let same =
-            self.service.backends.get(&kind) == Some(pool) && response_bytes(self.service, self.config) == most_bytes;
-        self.built.pools.get(&kind).filter(|_| same).cloned()
+        self.built.pools.get(&kind).filter(|built| built.is_built_from(pool, most_bytes)).cloned()
     }
 }
 
@@ -98,20 +103,20 @@ fn one(
     before: Option<&Before<'_>>,
 ) -> Result<Arc<Service>, BackendError> {
     let most_bytes = response_bytes(service, config);
+    let label: Arc<str> = id.as_str().into();
+    let meter = means.backends.of(&label);
     let pools = service.backends.iter().map(|(kind, pool)| {
         let kept = before.and_then(|before| before.pool(*kind, pool, most_bytes));
-        let pool =
-            kept.map_or_else(|| Pool::new(means.connections.clone(), id.as_str(), *kind, pool, most_bytes), Ok)?;
+        let pool = kept.map_or_else(|| Pool::new(*kind, pool, most_bytes, &means.trust, meter.clone()), Ok)?;
         Ok((*kind, pool))
     });
-    let label: Arc<str> = id.as_str().into();
     let validation = service.validation.unwrap_or(config.validation);
     let tallies = Tallies::new(&means.metrics, &label, validation);
     service.backends.keys().for_each(|kind| tallies.of(*kind).show());
     Ok(Arc::new(Service {
         tallies,
-        label,
         pools: pools.collect::<Result<_, BackendError>>()?,
+        label,
         default_type: service.default_type().unwrap_or(RpcType::JsonRpc),
         validation,
         timeout: service.timeout.0,
@@ -137,8 +142,8 @@ services:
 ";
 
     fn means() -> Means {
-        let metrics = Metrics::register(&mut Registry::default()).relays;
-        Means { connections: Connections::new().unwrap(), metrics }
+        let metrics = Metrics::register(&mut Registry::default());
+        Means { trust: Trust::of_system().unwrap(), metrics: metrics.relays, backends: metrics.backends }
     }
 
     fn config(text: &str) -> Config {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::books::Books;
 use crate::config::Config;
 use crate::live::Live;
+use crate::metrics::backend::PoolView;
 use crate::pipeline::Pipeline;
 use crate::reload::Report;
 
@@ -65,6 +66,20 @@ impl Status {
             let publisher = &pipeline.publisher;
             (pipeline.feed.height().0, publisher.spooled_bytes(), publisher.retained_bytes())
         })
+    }
+}
+
+impl Status {
+    /// The pools of all services; none before it serves.
+    pub(crate) fn pools(&self) -> Vec<PoolView> {
+        self.pipeline().map_or_else(
+            |_| Vec::new(),
+            |pipeline| {
+                let live = pipeline.live.load();
+                let pools = live.services.values().flat_map(|service| service.pools.values());
+                pools.map(|pool| pool.view()).collect()
+            },
+        )
     }
 }
 

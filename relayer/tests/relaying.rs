@@ -5,6 +5,10 @@
 
 #[path = "relaying/backends.rs"]
 mod backends;
+#[path = "relaying/backends_limits.rs"]
+mod backends_limits;
+#[path = "relaying/backends_retry.rs"]
+mod backends_retry;
 #[path = "relaying/drain.rs"]
 mod drain;
 #[path = "relaying/grpc.rs"]

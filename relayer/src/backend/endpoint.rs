@@ -9,6 +9,7 @@ use http_body_util::Full;
 use super::NoAnswer;
 use super::breaker::{Breaker, Change, Permit};
 use super::request::Prepared;
+use super::slots::Slot;
 use super::target::Target;
 use crate::config::{BreakerConfig, EndpointConfig};
 use crate::refusal::BackendFault;
@@ -18,6 +19,8 @@ use crate::refusal::BackendFault;
 pub(crate) struct Endpoint {
     /// How metrics and logs call it; never its URL, which may hold a credential.
     pub(crate) name: Arc<str>,
+    /// Its place in the pool.
+    pub(super) place: usize,
     /// Whose pool it is in, `service:type`.
     pool: Arc<str>,
     pub(super) target: Target,
@@ -30,6 +33,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(
+        place: usize,
         config: &EndpointConfig,
         pool: Arc<str>,
         target: Target,
@@ -39,6 +43,7 @@ impl Endpoint {
         let (breaker, in_flight) = (Mutex::new(Breaker::new(breaker)), AtomicUsize::new(0));
         Arc::new(Self {
             name: config.label().into(),
+            place,
             weight: config.weight,
             pool,
             target,
@@ -67,7 +72,7 @@ impl Endpoint {
     pub(super) fn enter(self: &Arc<Self>) -> Option<Attempt> {
         let permit = self.breaker().enter(Instant::now())?;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Some(Attempt { endpoint: Arc::clone(self), permit: Some(permit) })
+        Some(Attempt { endpoint: Arc::clone(self), permit: Some(permit), slot: None })
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
@@ -100,6 +105,8 @@ impl Endpoint {
 pub(crate) struct Attempt {
     pub(crate) endpoint: Arc<Endpoint>,
     permit: Option<Permit>,
+    /// Its place among the requests in progress, while a stream goes on.
+    pub(super) slot: Option<Slot>,
 }
 
 impl Attempt {
@@ -123,7 +130,7 @@ impl Attempt {
     /// It gave no answer to pay for.
     pub(super) fn gave(mut self, no_answer: NoAnswer) {
         match no_answer {
-            NoAnswer::AllDown => {}
+            NoAnswer::AllDown | NoAnswer::Busy => {}
             NoAnswer::Fault(fault) => self.failed(fault),
             NoAnswer::Status(status) => {
                 if let Some(permit) = self.permit.take() {

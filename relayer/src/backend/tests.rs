@@ -14,7 +14,9 @@ use crate::config::PoolConfig;
 
 async fn ask(url: &str, most_bytes: usize, timeout: Duration) -> (Arc<Pool>, Result<Answer, NoAnswer>) {
     let pool = PoolConfig::of(url);
-    let backend = Pool::new(Connections::new().unwrap(), "svc", RpcType::JsonRpc, &pool, most_bytes).unwrap();
+    let meter = crate::metrics::backend::BackendMetrics::new().of(&"svc".into());
+    let trust = Trust::of_system().unwrap();
+    let backend = Pool::new(RpcType::JsonRpc, &pool, most_bytes, &trust, meter).unwrap();
     let outcome = ask_within(&backend, timeout).await;
     (backend, outcome)
 }

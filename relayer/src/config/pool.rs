@@ -30,6 +30,17 @@ pub struct PoolConfig {
     pub balancing: Option<Balancing>,
     /// When a node that fails is left alone.
     pub breaker: BreakerConfig,
+    /// How often another node is asked when one fails, 0 to 3, all within the service's `timeout`.
+    pub max_retries: u8,
+    /// What may be asked again.
+    pub retry: RetryPolicy,
+    /// When a second node is asked beside a slow one, for what may be asked again. Without it: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge_after: Option<Period>,
+    /// Bounds on what its nodes are given at a time.
+    pub connections: ConnectionsConfig,
+    /// Bounds on parts of an answer.
+    pub timeouts: TimeoutsConfig,
 }
 
 /// One node.
@@ -77,6 +88,57 @@ impl Default for BreakerConfig {
     }
 }
 
+/// What may be asked again of another node when one fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryPolicy {
+    /// What was not sent; and after a broken exchange or a server error what changes nothing when asked twice: `GET`, `HEAD`,
+    /// `OPTIONS`, and JSON-RPC calls whose methods do not sound like writing.
+    #[default]
+    Safe,
+    /// Everything, as if no call ever changed anything.
+    Always,
+    /// Nothing.
+    Never,
+}
+
+/// What the nodes of a pool are given at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct ConnectionsConfig {
+    /// Requests in progress.
+    pub max: usize,
+    /// Requests that wait for a place; whatever comes beyond them is shed.
+    pub queue: usize,
+    /// Connections kept for the next request, for each node.
+    pub max_idle: usize,
+    /// How long such a connection is kept.
+    pub idle_timeout: Period,
+}
+
+impl Default for ConnectionsConfig {
+    fn default() -> Self {
+        Self { max: 500, queue: 500, max_idle: 100, idle_timeout: Period::from_secs(90) }
+    }
+}
+
+/// Bounds on parts of an answer; the whole has the service's `timeout`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct TimeoutsConfig {
+    /// How long a connection may take to be made, without TLS.
+    pub dial: Period,
+    /// How long the headers of an answer may take, if not as long as all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Period>,
+}
+
+impl Default for TimeoutsConfig {
+    fn default() -> Self {
+        Self { dial: Period::from_secs(5), headers: None }
+    }
+}
+
 impl Default for PoolConfig {
     fn default() -> Self {
         Self {
@@ -87,6 +149,11 @@ impl Default for PoolConfig {
             authentication: None,
             balancing: None,
             breaker: BreakerConfig::default(),
+            max_retries: 1,
+            retry: RetryPolicy::default(),
+            hedge_after: None,
+            connections: ConnectionsConfig::default(),
+            timeouts: TimeoutsConfig::default(),
         }
     }
 }

@@ -77,8 +77,14 @@ impl Identified {
             return Err(Refusal::Unverifiable("no block was seen yet".to_owned()));
         }
         plausible(session, self.arrival)?;
-        let pool = service.pools.get(&rpc_type).filter(|pool| pool.is_healthy());
-        let pool = pool.ok_or_else(|| Refusal::NoBackend(session.service.clone()))?;
+        let Some(pool) = service.pools.get(&rpc_type) else {
+            pipeline.metrics.backends.missing(&service.label, rpc_type.name());
+            return Err(Refusal::NoBackend(session.service.clone()));
+        };
+        if !pool.is_healthy() {
+            pipeline.metrics.backends.fast_fail(&service.label);
+            return Err(Refusal::NoBackend(session.service.clone()));
+        }
         let admission = self.admission(pipeline).await?;
         let tally = service.tallies.of(rpc_type);
         admission.check(session, self.arrival).inspect_err(|_| tally.validation_failed("session_expired"))?;

@@ -73,12 +73,15 @@ pub(super) async fn ask(question: &Question, mut call: HttpRequest, pipeline: &P
     let outcome = question.pool.ask(call, &question.origin(), question.deadline).await;
     let (word, outcome) = match outcome {
         Ok(reply) => ("success", Ok(reply)),
-        Err(NoAnswer::AllDown) => ("all_down", Err(Refusal::NoBackend(question.identity.session.service.clone()))),
-        Err(NoAnswer::Status(status)) => ("backend_5xx", Err(Refusal::BackendStatus(status))),
-        Err(NoAnswer::Fault(fault)) => (fault.outcome(), Err(Refusal::Backend(fault))),
+        Err(no_answer) => (no_answer.outcome(), Err(no_answer)),
     };
     pipeline.metrics.backend(&question.service.label, word, asked.elapsed());
-    outcome
+    outcome.map_err(|no_answer| match no_answer {
+        NoAnswer::AllDown => Refusal::NoBackend(question.identity.session.service.clone()),
+        NoAnswer::Status(status) => Refusal::BackendStatus(status),
+        NoAnswer::Fault(fault) => Refusal::Backend(fault),
+        NoAnswer::Busy => Refusal::Overloaded,
+    })
 }
 
 /// The payload of a response over HTTP or gRPC.

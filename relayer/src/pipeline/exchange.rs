@@ -123,6 +123,7 @@ impl Exchange {
             Err(NoAnswer::AllDown) => ("all_down", Err(Refusal::NoBackend(self.identity.session.service.clone()))),
             Err(NoAnswer::Status(status)) => ("backend_5xx", Err(Refusal::BackendStatus(status))),
             Err(NoAnswer::Fault(fault)) => (fault.outcome(), Err(Refusal::Backend(fault))),
+            Err(NoAnswer::Busy) => ("busy", Err(Refusal::Overloaded)),
         };
         pipeline.metrics.backend(&question.service.label, word, asked.elapsed());
         outcome

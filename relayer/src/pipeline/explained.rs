@@ -86,11 +86,11 @@ impl Verified {
 }
 
 async fn collect(stream: StreamedAnswer, most: usize) -> Result<Answer, BackendFault> {
-    let StreamedAnswer { status, headers, body, attempt } = stream;
+    let StreamedAnswer { status, headers, body, retries, attempt } = stream;
     match Limited::new(body, most).collect().await {
         Ok(body) => {
             attempt.succeeded();
-            Ok(Answer { status, headers, body: body.to_bytes() })
+            Ok(Answer { status, headers, body: body.to_bytes(), retries })
         }
         Err(error) => {
             let fault = if error.is::<LengthLimitError>() { BackendFault::TooLarge } else { BackendFault::Connection };

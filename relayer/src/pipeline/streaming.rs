@@ -92,7 +92,7 @@ enum End {
 
 impl Streaming {
     pub(super) fn new(question: Arc<Question>, session: Arc<Session>, ticket: Ticket, answer: StreamedAnswer) -> Self {
-        let StreamedAnswer { status, headers, body, attempt } = answer;
+        let StreamedAnswer { status, headers, body, retries: _, attempt } = answer;
         Self { question, session, ticket, status, headers, body, attempt }
     }
 

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::file::{ConfigFile, usual_interval};
 use super::plan;
 use super::report::{Refused, Report};
-use crate::backend::{BackendError, Connections};
+use crate::backend::{BackendError, Trust};
 use crate::config::{Config, Loaded};
 use crate::error::RelayerError;
 use crate::live::Live;
@@ -49,7 +49,8 @@ impl Reloader {
     pub(crate) fn start(config: Config, file: Option<ConfigFile>, metrics: &Metrics) -> Result<Self, RelayerError> {
         let (ring, keys) = KeyWatch::start(KeySource::from_section(&config.keys))?;
         tell(&ring);
-        let means = Means { connections: Connections::new()?, metrics: metrics.relays.clone() };
+        let means =
+            Means { trust: Trust::of_system()?, metrics: metrics.relays.clone(), backends: metrics.backends.clone() };
         let services = service::build(&config, &means, None)?;
         let live = Arc::new(ArcSwap::from_pointee(Live { services, keys: ring }));
         let report = Arc::<Report>::default();

@@ -5,6 +5,11 @@ use super::*;
 
 const RECOVERY: Duration = Duration::from_secs(30);
 
+/// A moment before a time has passed.
+fn almost(time: Duration) -> Duration {
+    time.saturating_sub(Duration::from_millis(1))
+}
+
 fn breaker(failures: u32) -> Breaker {
     Breaker::new(&BreakerConfig { failures, recovery: Period(RECOVERY) })
 }
@@ -56,8 +61,7 @@ fn what_says_nothing_changes_nothing() {
 fn one_request_at_a_time_tries_a_node_again() {
     let start = Instant::now();
     let mut breaker = open(start);
-    let almost = start + RECOVERY - Duration::from_millis(1);
-    assert!(breaker.enter(almost).is_none());
+    assert!(breaker.enter(start + almost(RECOVERY)).is_none());
     let now = start + RECOVERY;
     let trial = breaker.enter(now).unwrap();
     assert!(!breaker.admits(now) && breaker.enter(now).is_none(), "the second one does not pass");
@@ -76,7 +80,7 @@ fn the_pause_between_trials_grows_to_a_bound() {
         let trial = breaker.enter(now).unwrap();
         assert_eq!(breaker.failed(trial, now), None, "it was down before, so nobody is told again");
         pause = (pause * 2).min(RECOVERY * LONGEST);
-        assert!(!breaker.admits(now + pause - Duration::from_millis(1)));
+        assert!(!breaker.admits(now + almost(pause)));
     }
     assert_eq!(pause, RECOVERY * LONGEST);
     assert!(breaker.admits(now + pause));
@@ -85,8 +89,9 @@ fn the_pause_between_trials_grows_to_a_bound() {
 // rule: R-16
 #[test]
 fn a_trial_that_says_nothing_gives_its_place_back() {
-    let now = Instant::now() + RECOVERY;
-    let mut breaker = open(now - RECOVERY);
+    let start = Instant::now();
+    let mut breaker = open(start);
+    let now = start + RECOVERY;
     let trial = breaker.enter(now).unwrap();
     breaker.neutral(trial, now);
     let trial = breaker.enter(now).expect("the next may try at once");

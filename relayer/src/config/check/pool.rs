@@ -21,6 +21,7 @@ pub(super) fn check(key: &str, kind: RpcType, config: &PoolConfig) -> Result<(),
         let key = format!("{key}.authentication");
         authentication.check().map_err(|error| ConfigError::invalid(&key, error.to_string()))?;
     }
+    bounds(key, config)?;
     if config.breaker.failures == 0 || config.breaker.recovery.0.is_zero() {
         // Without a way back one bad minute would end a node for ever.
         return Err(ConfigError::invalid(&format!("{key}.breaker"), "failures and recovery must be more than 0"));
@@ -79,6 +80,22 @@ fn base_path(key: &str, config: &PoolConfig) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(ConfigError::invalid(&format!("{key}.basePath"), format!("`{path}` must be a path such as /v1/mainnet")))
+}
+
+fn bounds(key: &str, config: &PoolConfig) -> Result<(), ConfigError> {
+    let zero = |period: Option<relay_core::config::Period>| period.is_some_and(|period| period.0.is_zero());
+    let wrong = [
+        ("maxRetries", config.max_retries > 3, "must be at most 3"),
+        ("hedgeAfter", zero(config.hedge_after), "must be longer than 0; leave it out to ask one node only"),
+        ("connections.max", config.connections.max == 0, "must be at least 1"),
+        ("connections.idleTimeout", zero(Some(config.connections.idle_timeout)), "must be longer than 0"),
+        ("timeouts.dial", zero(Some(config.timeouts.dial)), "must be longer than 0"),
+        ("timeouts.headers", zero(config.timeouts.headers), "must be longer than 0; leave it out for none of its own"),
+    ];
+    match wrong.into_iter().find(|(_, is_wrong, _)| *is_wrong) {
+        Some((part, _, message)) => Err(ConfigError::invalid(&format!("{key}.{part}"), message)),
+        None => Ok(()),
+    }
 }
 
 fn headers(key: &str, config: &PoolConfig) -> Result<(), ConfigError> {
@@ -154,6 +171,12 @@ mod tests {
             let wrong = PoolConfig { base_path: Some(path.to_owned()), ..good.clone() };
             assert!(refused(RpcType::JsonRpc, &wrong).contains("basePath"), "{path}");
         }
+        let mut many = good.clone();
+        many.max_retries = 4;
+        assert!(refused(RpcType::JsonRpc, &many).contains("maxRetries"));
+        let mut none = good.clone();
+        none.connections.max = 0;
+        assert!(refused(RpcType::JsonRpc, &none).contains("connections.max"));
         let mut never_back = good.clone();
         never_back.breaker.failures = 0;
         assert!(refused(RpcType::JsonRpc, &never_back).contains("breaker"));

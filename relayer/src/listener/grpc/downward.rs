@@ -55,7 +55,7 @@ pub(super) enum Break {
 impl<E: Future<Output = Status>> Downward<'_, E> {
     /// Passes on all messages of an answer, and its trailers.
     pub(super) async fn pass_on(&mut self, answer: StreamedAnswer) -> Result<(), Break> {
-        let StreamedAnswer { status, headers, body, attempt } = answer;
+        let StreamedAnswer { status, headers, body, retries: _, attempt } = answer;
         let most = self.exchange.most_bytes();
         let passed = if is_grpc(&headers) {
             self.messages(status, headers, body, most).await
