@@ -21,6 +21,8 @@ mod limits;
 mod metrics;
 #[path = "relaying/readiness.rs"]
 mod readiness;
+#[path = "relaying/recording.rs"]
+mod recording;
 #[path = "relaying/redis_trouble.rs"]
 mod redis_trouble;
 #[path = "relaying/refused.rs"]
@@ -39,3 +41,5 @@ mod stream_node;
 mod streams;
 #[path = "relaying/timing.rs"]
 mod timing;
+#[path = "relaying/ways.rs"]
+mod ways;

@@ -34,8 +34,8 @@ pub(super) struct Process;
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let panics = ConstCounter::new(PANICS.load(Ordering::Relaxed));
-        let text = "Panics that ended one piece of work, not the process";
-        panics.encode(encoder.encode_descriptor("ha_panic_recoveries", text, None, panics.metric_type())?)?;
+        let text = "Panics of any thread or task, caught or not";
+        panics.encode(encoder.encode_descriptor("process_panics", text, None, panics.metric_type())?)?;
         if let Some(seconds) = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_seconds(&stat)) {
             let cpu = ConstCounter::new(seconds);
             let text = "User and system time";
@@ -122,9 +122,9 @@ mod tests {
     #[test]
     fn panics_are_counted_where_everything_else_is() {
         count_panics();
-        let before = value("ha_panic_recoveries_total");
+        let before = value("process_panics_total");
         let thread = std::thread::spawn(|| panic!("on purpose"));
         assert!(thread.join().is_err());
-        assert!(value("ha_panic_recoveries_total") > before);
+        assert!(value("process_panics_total") > before);
     }
 }

@@ -65,7 +65,7 @@ async fn names_and_labels_are_those_that_dashboards_know() {
         "ha_relayer_relay_post_backend_seconds_count{service_id=\"svc1\",rpc_type=\"jsonrpc\"} 1",
         "ha_relayer_relay_pre_backend_seconds_count{service_id=\"svc1\",rpc_type=\"jsonrpc\"} 1",
         "ha_relayer_validation_latency_seconds_count{service_id=\"svc1\",mode=\"eager\"} 2",
-        "ha_panic_recoveries_total",
+        "process_panics_total",
         "process_resident_memory_bytes",
         "process_cpu_seconds_total",
         "process_open_fds",
