@@ -1,6 +1,7 @@
 //! The configuration of a relayer, one strict YAML file (`docs/relayer.md` lists every key).
 
 mod authentication;
+mod budget;
 mod check;
 mod layout;
 mod limits;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use authentication::basic;
 pub use authentication::{AuthenticationConfig, CredentialError};
+pub use budget::{BudgetConfig, OnError, SliceConfig};
 pub use layout::{Layout, Loaded, UnknownKeys};
 pub use limits::{DrainConfig, LimitsConfig};
 pub use pool::{Balancing, BreakerConfig, ConnectionsConfig, EndpointConfig, PoolConfig, RetryPolicy, TimeoutsConfig};
@@ -56,6 +58,9 @@ pub struct Config {
     /// What an answer waits for before it leaves.
     #[serde(default)]
     pub recording: RecordingConfig,
+    /// How much of an application's stake is served on.
+    #[serde(default)]
+    pub budget: BudgetConfig,
     /// How the relayer ends.
     #[serde(default)]
     pub drain: DrainConfig,

@@ -8,6 +8,7 @@
 
 mod backend;
 mod books;
+mod budget;
 pub mod config;
 mod error;
 mod listener;

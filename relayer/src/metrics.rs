@@ -1,6 +1,7 @@
 //! What Prometheus sees. All labels are bounded; names and labels that dashboards of other relayers use are kept.
 
 pub(crate) mod backend;
+mod budget;
 mod grpc;
 mod http;
 mod labels;
@@ -23,6 +24,7 @@ use grpc::GrpcMetrics;
 use labels::ByOutcome;
 use relays::{Times, seconds};
 
+pub(crate) use budget::BudgetMetrics;
 pub(crate) use labels::UNKNOWN as UNKNOWN_KIND;
 pub(crate) use log::LogMetrics;
 pub(crate) use panics::{Component, Panics};
@@ -40,6 +42,7 @@ pub(crate) struct Metrics {
     /// For relays whose service is not known here, or not known yet.
     pub(crate) unknown: Arc<Tally>,
     backend_latency: Times<ByOutcome>,
+    pub(crate) budget: BudgetMetrics,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) reloads: Reloads,
@@ -63,6 +66,7 @@ impl Metrics {
             log: LogMetrics::register(registry),
             grpc: GrpcMetrics::register(registry),
             backend_latency: Times::new_with_constructor(seconds),
+            budget: BudgetMetrics::register(registry),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             reloads: Reloads::register(registry),

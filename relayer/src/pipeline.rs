@@ -31,6 +31,7 @@ use relay_core::chain::{BlockFeed, Chain};
 use relay_core::ring::Verifier;
 
 use crate::books::{Books, Column};
+use crate::budget::Budgets;
 use crate::config::LimitsConfig;
 use crate::live::Live;
 use crate::metrics::{Metrics, Tally, UNKNOWN_KIND};
@@ -56,6 +57,7 @@ pub(crate) struct Pipeline {
     pub(crate) feed: BlockFeed,
     pub(crate) sessions: Sessions,
     pub(crate) verifier: Verifier,
+    pub(crate) budgets: Budgets,
     pub(crate) replays: Arc<Replays>,
     pub(crate) publisher: Publisher,
     pub(crate) books: Arc<Books>,

@@ -53,6 +53,12 @@ pub(crate) enum Refusal {
     /// The height, the session or the ring cannot be looked up now.
     #[error("relay cannot be validated now: {0}")]
     Unverifiable(String),
+    /// The application cannot pay this supplier for more in this session.
+    #[error("session relay limit reached: claimable portion fully consumed")]
+    Exhausted,
+    /// Nobody knows what is left of the budget, and the policy is to refuse then.
+    #[error("relay metering unavailable")]
+    Unmetered,
     /// Too much is in progress.
     #[error("relayer overloaded")]
     Overloaded,
@@ -114,9 +120,11 @@ impl Refusal {
             Self::UnknownService(_) => StatusCode::NOT_FOUND,
             Self::Invalid(_) => StatusCode::FORBIDDEN,
             Self::Replayed => StatusCode::CONFLICT,
+            Self::Exhausted => StatusCode::TOO_MANY_REQUESTS,
             Self::NoBackend(_)
             | Self::ForeignSupplier(_)
             | Self::Unverifiable(_)
+            | Self::Unmetered
             | Self::Overloaded
             | Self::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Backend(_) => StatusCode::BAD_GATEWAY,
@@ -141,6 +149,8 @@ impl Refusal {
             Self::Invalid(_) => "validation_failed",
             Self::Replayed => "replayed",
             Self::Unverifiable(_) => "lookup_failed",
+            Self::Exhausted => "stake_exhausted",
+            Self::Unmetered => "meter_error",
             Self::Overloaded => "overloaded",
             Self::Unrecordable => "unrecordable",
             Self::Backend(fault) => fault.outcome(),
@@ -165,7 +175,7 @@ impl Refusal {
         let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.is_shed() || matches!(self, Self::Unverifiable(_) | Self::NoBackend(_)) {
+        if self.is_shed() || matches!(self, Self::Unverifiable(_) | Self::Unmetered | Self::NoBackend(_)) {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -189,7 +199,9 @@ mod tests {
 
     #[test]
     fn shed_load_says_when_to_come_back() {
-        for refusal in [Refusal::Overloaded, Refusal::Unrecordable, Refusal::Unverifiable(String::new())] {
+        for refusal in
+            [Refusal::Overloaded, Refusal::Unrecordable, Refusal::Unmetered, Refusal::Unverifiable(String::new())]
+        {
             let response = refusal.response();
             assert_eq!(
                 (response.status().as_u16(), response.headers()[RETRY_AFTER].as_bytes()),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::books::{Books, Entries};
+use crate::budget::Budgets;
 use crate::config::Config;
 use crate::error::RelayerError;
 use crate::listener::Listener;
@@ -118,12 +119,17 @@ impl Relayer {
             let (feed, end) = (feed.clone(), end.clone());
             async move { watching.keep_watch(feed, beat, end).await }
         });
+        let budgets =
+            Budgets::new(config.budget.clone(), chain.clone(), feed.clone(), publisher.clone(), metrics.budget.clone());
+        let (metered, stop) = (budgets.clone(), end.clone());
+        tokio::spawn(async move { metered.keep_watch(stop).await });
         let pipeline = Arc::new(Pipeline {
             live,
             sessions: Sessions::new(chain.clone(), config.limits.lookups),
             chain,
             feed,
             verifier: Verifier::new(config.limits.ring_table_bytes),
+            budgets: budgets.clone(),
             replays: Replays::new(config.limits.replays),
             publisher: publisher.clone(),
             books: Arc::clone(&books),
@@ -143,6 +149,7 @@ impl Relayer {
         close.cancel();
         let deadline = Instant::now() + drain;
         let finished = serving.await.unwrap_or(false);
+        budgets.give_back_all().await;
         let flushed = publisher.flush(deadline).await;
         end.cancel();
         let _ = watch.await;

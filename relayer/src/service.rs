@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use relay_core::budget::Factor;
 use relay_core::relay::RpcType;
 use relay_core::units::ServiceId;
 
@@ -25,6 +26,8 @@ pub(crate) struct Service {
     pub(crate) validation: ValidationMode,
     /// Its metrics, by kind of request.
     pub(crate) tallies: Tallies,
+    /// The part of an application's stake that is served on, if the operator chose one.
+    pub(crate) factor: Option<Factor>,
     /// How long the whole answer may take.
     pub(crate) timeout: Duration,
     /// Bytes of a relay request.
@@ -61,7 +64,7 @@ pub(crate) fn build(
             Some(Before { config: old, service: old.services.get(id)?, built: built.get(id)? })
         });
         match old {
-            Some(old) if old.is_same(service, config) => Ok((id.clone(), Arc::clone(old.built))),
+            Some(old) if old.is_same(id, service, config) => Ok((id.clone(), Arc::clone(old.built))),
             old => Ok((id.clone(), one(means, id, service, config, old.as_ref())?)),
         }
     });
@@ -76,10 +79,11 @@ struct Before<'a> {
 }
 
 impl Before<'_> {
-    fn is_same(&self, service: &ServiceConfig, config: &Config) -> bool {
+    fn is_same(&self, id: &ServiceId, service: &ServiceConfig, config: &Config) -> bool {
         let most_bytes = response_bytes(service, config);
         let mut pools = service.backends.iter();
         self.service == service
+            && self.built.factor == config.budget.factor(id)
             && self.config.validation == config.validation
             && self.config.limits == config.limits
             && pools.all(|(kind, pool)| self.pool(*kind, pool, most_bytes).is_some())
@@ -119,6 +123,7 @@ fn one(
         label,
         default_type: service.default_type().unwrap_or(RpcType::JsonRpc),
         validation,
+        factor: config.budget.factor(id),
         timeout: service.timeout.0,
         request_bytes: service.request_bytes.unwrap_or(config.limits.request_bytes),
     }))

@@ -123,8 +123,14 @@ impl Probes for Status {
         let (live, reloads) = (self.live.load(), self.reloads.get());
         let mut services: Vec<_> = live.services.iter().collect();
         services.sort_unstable_by_key(|(id, _)| *id);
-        let services: Vec<Value> =
-            services.iter().map(|(id, service)| json!({ "id": id, "healthy": service.is_healthy() })).collect();
+        let budgets = self.pipeline().map(|pipeline| pipeline.budgets.overview()).unwrap_or_default();
+        let services: Vec<Value> = services
+            .iter()
+            .map(|(id, service)| {
+                let budget = budgets.get(&service.label).cloned().unwrap_or_default();
+                json!({ "id": id, "healthy": service.is_healthy(), "budget": budget })
+            })
+            .collect();
         json!({
             "role": "relayer",
             "name": self.name,

@@ -9,6 +9,10 @@ mod backends;
 mod backends_limits;
 #[path = "relaying/backends_retry.rs"]
 mod backends_retry;
+#[path = "relaying/budgets.rs"]
+mod budgets;
+#[path = "relaying/budgets_shared.rs"]
+mod budgets_shared;
 #[path = "relaying/drain.rs"]
 mod drain;
 #[path = "relaying/grpc.rs"]

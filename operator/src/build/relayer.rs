@@ -45,6 +45,7 @@ pub(super) fn process(
         validation: relayer::config::ValidationMode::default(),
         limits: relayer::config::LimitsConfig::default(),
         recording: relayer::config::RecordingConfig::default(),
+        budget: relayer::config::BudgetConfig::default(),
         drain: DrainConfig { delay: DRAIN_DELAY, deadline: DRAIN_DEADLINE },
         max_block_age: Period::from_secs(300),
     };

@@ -60,6 +60,15 @@ impl Config {
                 "must have room for one relay of limits.relayBytes",
             ));
         }
+        if self.budget.slice.relays == 0 {
+            return Err(ConfigError::invalid("budget.slice.relays", "must be at least 1"));
+        }
+        if self.budget.timeout.0.is_zero() {
+            return Err(ConfigError::invalid("budget.timeout", "must be longer than 0"));
+        }
+        if let Some(service) = self.budget.service_factors.keys().find(|id| !self.services.contains_key(*id)) {
+            return Err(ConfigError::invalid("budget.serviceFactors", format!("there is no service `{service}`")));
+        }
         if recording.timeout.0.is_zero() {
             return Err(ConfigError::invalid("recording.timeout", "must be longer than 0"));
         }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use relay_core::address::SecretKey;
@@ -12,6 +12,7 @@ use super::identified::{Identified, Payload};
 use super::received::Place;
 use super::timing::{Admission, plausible};
 use crate::backend::{Origin, Pool};
+use crate::budget::{Charge, Meter};
 use crate::live::Live;
 use crate::metrics::Tally;
 use crate::recording::Room;
@@ -42,6 +43,8 @@ pub(crate) struct Question {
     pub(crate) deadline: Instant,
     /// The last height at which relays of its session are good.
     pub(crate) admitted_until: Height,
+    /// What its answers are charged to; set once it is verified.
+    pub(super) meter: OnceLock<Arc<Meter>>,
     mined_bytes: usize,
 }
 
@@ -104,6 +107,7 @@ impl Identified {
             headers: self.headers,
             arrival: self.arrival,
             at: self.at,
+            meter: OnceLock::new(),
             mined_bytes: self.mined_bytes,
             identity: self.identity,
         };
@@ -153,6 +157,11 @@ impl Question {
     pub(super) fn invalid(&self, reason: &'static str, text: String) -> Refusal {
         self.tally.validation_failed(reason);
         Refusal::Invalid(text)
+    }
+
+    /// Reserves one answer's part of the session's budget. The relay is verified.
+    pub(super) async fn charge(&self, pipeline: &Pipeline) -> Result<Charge, Refusal> {
+        pipeline.budgets.reserve(self.meter.get(), &self.service).await
     }
 
     /// Makes room for one more answer to the same request: pushes on a socket.

@@ -137,16 +137,19 @@ impl Exchange {
         message: Bytes,
         pipeline: &Pipeline,
     ) -> Result<Recorded, Refusal> {
-        let answered = {
+        let (ticket, question, session, number) = {
             let mut latest = self.latest();
-            let ticket = latest.ticket.take();
-            let ticket = ticket.map_or_else(|| Verified::another(&latest.question, pipeline), Ok)?;
             latest.answers += 1;
-            latest.question.tally.response_bytes(message.len());
-            let payload = payload(status, headers, latest.answers, message);
-            let (question, session) = (Arc::clone(&latest.question), Arc::clone(&latest.session));
-            Answered { question, session, ticket, payload, status }
+            let ticket = latest.ticket.take();
+            (ticket, Arc::clone(&latest.question), Arc::clone(&latest.session), latest.answers)
         };
+        let ticket = match ticket {
+            Some(ticket) => ticket,
+            None => Verified::another(&question, pipeline).await?,
+        };
+        question.tally.response_bytes(message.len());
+        let payload = payload(status, headers, number, message);
+        let answered = Answered { question, session, ticket, payload, status };
         answered.sign()?.record(pipeline).await
     }
 

@@ -20,7 +20,7 @@ impl Signed {
     pub(super) async fn record(self, pipeline: &Pipeline) -> Result<Recorded, Refusal> {
         let question = &self.question;
         let tally = &question.tally;
-        let published = if self.session.target.admits(&self.mined.hash) {
+        let (published, shown) = if self.session.target.admits(&self.mined.hash) {
             let (supplier, session) = (&question.identity.supplier, question.identity.session.clone());
             let waited_from = Instant::now();
             let publisher = &pipeline.publisher;
@@ -30,13 +30,14 @@ impl Signed {
             if outcome == Outcome::Withheld {
                 return Err(Refusal::Unrecordable);
             }
-            outcome != Outcome::Late
+            (outcome != Outcome::Late, outcome == Outcome::Appended)
         } else {
             // The chain would not count it, so the log does not need it.
             pipeline.books.add(Column::BelowDifficulty);
             tally.below_difficulty();
-            false
+            (false, true)
         };
+        self.ticket.charge.commit(shown);
         if let Some(claim) = self.ticket.claim {
             claim.keep();
         }

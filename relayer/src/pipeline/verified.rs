@@ -8,6 +8,7 @@ use super::Pipeline;
 use super::admitted::{Admitted, Question};
 use super::identified::Payload;
 use super::received::Place;
+use crate::budget::Charge;
 use crate::recording::Room;
 use crate::refusal::Refusal;
 use crate::replays::Claim;
@@ -27,6 +28,8 @@ pub(crate) struct Verified {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     pub(super) room: Room,
+    /// Its part of the session's budget.
+    pub(super) charge: Charge,
     /// The right to answer this request; pushes on a socket have none of their own.
     pub(super) claim: Option<Claim>,
     /// Held until the relay is recorded.
@@ -48,19 +51,33 @@ impl Admitted {
         let outcome = self.question.verify(pipeline).await;
         self.question.tally.validated(started.elapsed());
         let (session, claim) = outcome?;
-        let ticket = Ticket { room: self.room, claim: Some(claim), _place: Some(self.place) };
+        // Only now: a request that is not the application's must not cost it anything.
+        let charge = self.question.first_charge(&session, pipeline).await?;
+        let ticket = Ticket { room: self.room, charge, claim: Some(claim), _place: Some(self.place) };
         Ok(Verified { question: self.question, session, payload: self.payload, ticket })
     }
 }
 
 impl Verified {
-    /// What one more answer to the same request needs: every push on a socket is a relay of its own.
-    pub(crate) fn another(question: &Question, pipeline: &Pipeline) -> Result<Ticket, Refusal> {
-        Ok(Ticket { room: question.another_room(pipeline)?, claim: None, _place: None })
+    /// What one more answer to the same request needs: every push on a socket is a relay of its own. Waits only when the
+    /// budget's slice is used up.
+    pub(crate) async fn another(question: &Question, pipeline: &Pipeline) -> Result<Ticket, Refusal> {
+        let room = question.another_room(pipeline)?;
+        let charge = question.charge(pipeline).await?;
+        Ok(Ticket { room, charge, claim: None, _place: None })
     }
 }
 
 impl Question {
+    async fn first_charge(&self, session: &Session, pipeline: &Pipeline) -> Result<Charge, Refusal> {
+        let meter = pipeline.budgets.meter(&self.identity.supplier, session, &self.service, self.admitted_until);
+        if let Some(meter) = meter {
+            // It is set once, here.
+            let _ = self.meter.set(meter);
+        }
+        self.charge(pipeline).await
+    }
+
     async fn verify(&self, pipeline: &Pipeline) -> Result<(Arc<Session>, Claim), Refusal> {
         let identity = &self.identity;
         let session = pipeline.sessions.session(&identity.session).await?;

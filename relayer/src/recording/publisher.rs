@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) marks: Arc<Marks>,
     /// Held from reading the marks until Redis has them, so that an older one never overwrites a newer one.
     pub(super) marking: tokio::sync::Mutex<()>,
+    /// When all of them were last written, in milliseconds of the store's clock; 0 for never.
+    pub(super) marked_at: AtomicU64,
     pub(super) lanes: Lanes<Item>,
     pub(super) retained: Retained,
     /// Whether the last relay that waited gave up; strict recording refuses new ones until Redis answers again.
@@ -66,6 +68,7 @@ impl Publisher {
             spool: Spool::new(config.spool_bytes),
             marks: Arc::default(),
             marking: tokio::sync::Mutex::default(),
+            marked_at: AtomicU64::new(0),
             lanes: Lanes::default(),
             retained: Retained::new(config.retained_bytes),
             stuck: AtomicBool::new(false),
@@ -152,6 +155,17 @@ impl Publisher {
     /// Bytes of relays that are recorded, but not known to be durable.
     pub(crate) fn retained_bytes(&self) -> usize {
         self.0.retained.bytes()
+    }
+
+    /// What this relayer is called in Redis.
+    pub(crate) fn instance(&self) -> &InstanceId {
+        &self.0.instance
+    }
+
+    /// When the marks by which others know that this relayer lives were last written, by the store's clock.
+    pub(crate) fn marked_at(&self) -> Option<Duration> {
+        let milliseconds = self.0.marked_at.load(Ordering::Acquire);
+        (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
     }
 
     /// The store, for readiness.

@@ -54,8 +54,14 @@ impl Publisher {
         if marks.is_empty() {
             return;
         }
+        // Counted from before the request, so that it is no later than in Redis.
+        let asked = self.0.store.clock().monotonic();
         match self.0.store.put_pending(&self.0.instance, &marks).await {
-            Ok(()) => self.0.marks.wrote(&marks),
+            Ok(()) => {
+                self.0.marks.wrote(&marks);
+                let milliseconds = u64::try_from(asked.as_millis()).unwrap_or(u64::MAX);
+                self.0.marked_at.store(milliseconds, Ordering::Release);
+            }
             Err(error) => tracing::debug!(%error, "pending marks cannot be written; trying again"),
         }
     }

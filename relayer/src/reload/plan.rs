@@ -6,9 +6,11 @@ use relay_core::telemetry::LogConfig;
 use serde_json::Value;
 
 use crate::Config;
+use crate::config::BudgetConfig;
 
 /// What [`in_force`] takes from a new configuration; everything else needs a restart.
-const LIVE: [&str; 4] = ["services", "validation", "keys", "logs.level"];
+const LIVE: [&str; 6] =
+    ["services", "validation", "keys", "logs.level", "budget.serviceFactor", "budget.serviceFactors"];
 
 /// The running configuration with those parts of a new one that can change at run time.
 pub(super) fn in_force(running: &Config, new: &Config) -> Config {
@@ -16,6 +18,11 @@ pub(super) fn in_force(running: &Config, new: &Config) -> Config {
         services: new.services.clone(),
         validation: new.validation,
         keys: new.keys.clone(),
+        budget: BudgetConfig {
+            service_factor: new.budget.service_factor,
+            service_factors: new.budget.service_factors.clone(),
+            ..running.budget.clone()
+        },
         logs: LogConfig { level: new.logs.level.clone(), format: running.logs.format },
         ..running.clone()
     }
@@ -66,7 +73,8 @@ services:
     #[test]
     fn what_can_change_at_run_time_does() {
         let new = RUNNING.replace("8545", "8546").replace("/keys", "/other").replace("anvil", "geth");
-        let new = config(&format!("{new}\nlogs: {{level: debug}}\nvalidation: optimistic\n"));
+        let budget = "budget: {serviceFactor: 0.5, serviceFactors: {geth: 0.02}}";
+        let new = config(&format!("{new}\nlogs: {{level: debug}}\nvalidation: optimistic\n{budget}\n"));
         let running = config(RUNNING);
         assert!(needs_restart(&running, &new).is_empty());
         assert_eq!(in_force(&running, &new), new);

@@ -10,7 +10,7 @@ use relay_core::config::{ChainSection, KeysSection, Period, RedisSection};
 use relay_core::proto::pocket::service::RelayRequest;
 use relay_core::store::{ChainIdentity, LogEntry, Store, StoreConfig};
 use relay_core::telemetry::LogConfig;
-use relayer::config::{DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode};
+use relayer::config::{BudgetConfig, DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode};
 use relayer::{Config, Entries, Relayer, RelayerError};
 use testbed::{Backend, Genesis, Redis};
 use tokio::task::JoinHandle;
@@ -244,6 +244,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         validation: ValidationMode::Eager,
         limits: LimitsConfig::default(),
         recording: RecordingConfig::default(),
+        budget: BudgetConfig::default(),
         drain: DrainConfig { delay: Period::from_millis(0), deadline: Period::from_secs(30) },
         max_block_age: Period::from_secs(300),
     }

@@ -96,6 +96,7 @@ async fn a_dead_instances_slice_comes_back_less_what_the_log_shows() {
     let (_redis, store) = impatient().await;
     let (one, two) = (InstanceId::random(), InstanceId::random());
     slice(&store, &one, call(1, 0, 0, 200)).await;
+    append(&store, "one", &["1", "2", "3", "4", "5"]).await;
     slice(&store, &one, call(2, 5, 200, 0)).await;
     append(&store, "one", &["a", "b", "c"]).await;
     sleep(Duration::from_millis(400)).await;
@@ -106,6 +107,21 @@ async fn a_dead_instances_slice_comes_back_less_what_the_log_shows() {
     assert_eq!(slice(&store, &two, call(2, 1, 1, 1)).await, Slice { held: 2, left: 990, live: 1 });
     // It was only asleep, and had used more than that.
     assert_eq!(slice(&store, &one, call(3, 12, 200, 1)).await, Slice { held: 13, left: 985, live: 2 });
+}
+
+/// Most of what the log gained is the other one's, which says so.
+#[tokio::test]
+async fn a_dead_instance_is_not_charged_with_what_others_served() {
+    let (_redis, store) = impatient().await;
+    let (one, two) = (InstanceId::random(), InstanceId::random());
+    slice(&store, &one, call(1, 0, 0, 100)).await;
+    append(&store, "one", &["a", "b", "c"]).await;
+    slice(&store, &two, call(1, 0, 0, 100)).await;
+    append(&store, "one", &["d", "e", "f", "g", "h"]).await;
+    sleep(Duration::from_millis(400)).await;
+    // It has answered a sixth, which is not recorded yet.
+    let busy = SliceCall { shown: 5, ..call(2, 6, 100, 0) };
+    assert_eq!(slice(&store, &two, busy).await, Slice { held: 100, left: 1_000 - 100 - 3, live: 1 });
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSection};
 use relay_core::telemetry::{LogConfig, LogFormat};
 
-use super::file::{File, Keys, Logging, Redis, Simulation, Whole};
+use super::file::{FailBehavior, File, Keys, Logging, Redis, Simulation, Whole};
 use super::note::{Note, Notes};
 use super::profiles::Profiles;
 use super::{nodes, services};
-use crate::config::{Config, DrainConfig, LimitsConfig, RecordingConfig, ValidationMode};
+use crate::config::{BudgetConfig, Config, DrainConfig, LimitsConfig, OnError, RecordingConfig, ValidationMode};
 
 /// The parts that the reference shares out in Redis; ours has one prefix for all.
 const NAMESPACE: &str = "relayers and miners of this program agree by `redis.namespace.base_prefix` alone";
@@ -29,7 +29,7 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
     }
     let admin = admin(file, &mut notes)?;
     simulation(file.simulation.as_ref(), &mut notes)?;
-    meter(file, &mut notes)?;
+    let budget = meter(file, &mut notes)?;
     compression(file)?;
     cache_warmup(file, &mut notes);
     let largest = services.values().filter_map(|service| service.request_bytes).max().unwrap_or_default();
@@ -47,6 +47,7 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
         // The reference has one cap for answers, the largest of all caps for requests.
         limits: LimitsConfig { request_bytes, response_bytes: request_bytes.max(largest), ..LimitsConfig::default() },
         recording: RecordingConfig::default(),
+        budget,
         drain: DrainConfig::default(),
         max_block_age: Period::from_secs(300),
     };
@@ -214,7 +215,7 @@ fn simulation(simulation: Option<&Simulation>, notes: &mut Notes) -> Result<(), 
     Ok(())
 }
 
-fn meter(file: &File, notes: &mut Notes) -> Result<(), ConfigError> {
+fn meter(file: &File, notes: &mut Notes) -> Result<BudgetConfig, ConfigError> {
     let meter = file.relay_meter.clone().unwrap_or_default();
     let prefix = file.redis.clone().unwrap_or_default().namespace.unwrap_or_default().base_prefix;
     let prefix = prefix.filter(|prefix| !prefix.is_empty()).unwrap_or_else(|| "ha".to_owned());
@@ -236,7 +237,11 @@ fn meter(file: &File, notes: &mut Notes) -> Result<(), ConfigError> {
             "budgets live as long as their session, and relays until they are settled",
         );
     }
-    Ok(())
+    let on_error = match meter.fail_behavior.unwrap_or_default() {
+        FailBehavior::Open => OnError::Open,
+        FailBehavior::Closed => OnError::Closed,
+    };
+    Ok(BudgetConfig { enabled: meter.enabled.unwrap_or(true), on_error, ..BudgetConfig::default() })
 }
 
 /// Go's lengths of time: numbers with units, one after another, as `1h30m`.

@@ -331,3 +331,11 @@ fn go_lengths_of_time_are_known() {
         );
     }
 }
+
+#[test]
+fn the_meters_policy_is_kept() {
+    let budget = |text: &str| good(&format!("{SMALL}{text}")).config.budget;
+    assert_eq!(budget(""), crate::config::BudgetConfig::default());
+    let closed = budget("relay_meter: {enabled: false, fail_behavior: closed}\n");
+    assert_eq!((closed.enabled, closed.on_error), (false, crate::config::OnError::Closed));
+}

@@ -15,7 +15,7 @@ pub(super) fn of(refusal: &Refusal, body: &Bytes) -> (Status, &'static str) {
     }
     let (code, message) = code_and_message(refusal);
     let mut metadata = MetadataMap::new();
-    if refusal.is_shed() || matches!(refusal, Refusal::Unverifiable(_) | Refusal::NoBackend(_)) {
+    if refusal.is_shed() || matches!(refusal, Refusal::Unverifiable(_) | Refusal::Unmetered | Refusal::NoBackend(_)) {
         metadata.insert(PUSHBACK, MetadataValue::from_static("1000"));
     }
     (Status::with_metadata(code, message, metadata), reason(refusal))
@@ -43,9 +43,12 @@ fn code_and_message(refusal: &Refusal) -> (Code, String) {
         Refusal::TooLargeForService | Refusal::Unprovable { .. } | Refusal::ImplausibleHeights => Code::InvalidArgument,
         Refusal::UnknownService(_) => Code::NotFound,
         Refusal::Replayed => Code::AlreadyExists,
-        Refusal::Unverifiable(_) | Refusal::Overloaded | Refusal::Unrecordable | Refusal::Backend(_) => {
-            Code::Unavailable
-        }
+        Refusal::Exhausted => Code::ResourceExhausted,
+        Refusal::Unverifiable(_)
+        | Refusal::Unmetered
+        | Refusal::Overloaded
+        | Refusal::Unrecordable
+        | Refusal::Backend(_) => Code::Unavailable,
     };
     (code, refusal.to_string())
 }
@@ -57,6 +60,7 @@ fn reason(refusal: &Refusal) -> &'static str {
         Refusal::NoSupplier => "missing_supplier_address",
         Refusal::ForeignSupplier(_) => "no_signer",
         Refusal::Backend(_) | Refusal::NoBackend(_) => "backend_error",
+        Refusal::Exhausted | Refusal::Unmetered => "meter_rejected",
         Refusal::Unsigned => "sign_error",
         other => other.reason(),
     }
