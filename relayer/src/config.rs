@@ -6,6 +6,7 @@ mod check;
 mod layout;
 mod limits;
 mod pool;
+mod probe;
 mod recording;
 pub mod reference;
 mod services;
@@ -22,6 +23,7 @@ pub use budget::{BudgetConfig, OnError, SliceConfig};
 pub use layout::{Layout, Loaded, UnknownKeys};
 pub use limits::{DrainConfig, LimitsConfig};
 pub use pool::{Balancing, BreakerConfig, ConnectionsConfig, EndpointConfig, PoolConfig, RetryPolicy, TimeoutsConfig};
+pub use probe::{ChainId, ProbeConfig, ProbeKind, SyncConfig};
 pub use recording::{RecordingConfig, RecordingMode};
 pub use services::{ServiceConfig, Services, ValidationMode};
 

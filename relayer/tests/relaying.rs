@@ -7,6 +7,8 @@
 mod backends;
 #[path = "relaying/backends_limits.rs"]
 mod backends_limits;
+#[path = "relaying/backends_probe.rs"]
+mod backends_probe;
 #[path = "relaying/backends_retry.rs"]
 mod backends_retry;
 #[path = "relaying/budgets.rs"]

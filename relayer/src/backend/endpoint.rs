@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -22,13 +22,33 @@ pub(crate) struct Endpoint {
     /// Its place in the pool.
     pub(super) place: usize,
     /// Whose pool it is in, `service:type`.
-    pool: Arc<str>,
+    pub(super) pool: Arc<str>,
     pub(super) target: Target,
     /// What it wants to see in `Authorization`.
     pub(super) credential: Option<HeaderValue>,
     pub(super) weight: u16,
     breaker: Mutex<Breaker>,
+    /// What probes found.
+    probed_down: AtomicBool,
+    /// What a look at its chain found.
+    out_of_sync: AtomicBool,
     in_flight: AtomicUsize,
+}
+
+/// What a look at a node's chain found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It did not say; whatever was found before holds.
+    Unknown,
+    /// As good as any.
+    Fit,
+    /// Too far behind another node of its pool.
+    Behind {
+        /// Blocks.
+        lag: u64,
+    },
+    /// It is of another chain than configured.
+    OtherChain,
 }
 
 impl Endpoint {
@@ -40,7 +60,7 @@ impl Endpoint {
         credential: Option<HeaderValue>,
         breaker: &BreakerConfig,
     ) -> Arc<Self> {
-        let (breaker, in_flight) = (Mutex::new(Breaker::new(breaker)), AtomicUsize::new(0));
+        let breaker = Mutex::new(Breaker::new(breaker));
         Arc::new(Self {
             name: config.label().into(),
             place,
@@ -49,7 +69,9 @@ impl Endpoint {
             target,
             credential,
             breaker,
-            in_flight,
+            probed_down: AtomicBool::new(false),
+            out_of_sync: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
         })
     }
 
@@ -60,7 +82,43 @@ impl Endpoint {
 
     /// Whether it is worth sending relays to.
     pub(crate) fn is_good(&self) -> bool {
-        self.breaker().admits(Instant::now())
+        let fit = !self.probed_down.load(Ordering::Relaxed) && !self.out_of_sync.load(Ordering::Relaxed);
+        fit && self.breaker().admits(Instant::now())
+    }
+
+    /// Probes have changed their judgement; `why` if it is not good any more.
+    pub(super) fn probed(&self, good: bool, why: &str) {
+        self.probed_down.store(!good, Ordering::Relaxed);
+        let (backend, pool) = (&*self.name, &*self.pool);
+        if good {
+            tracing::info!(backend, pool, "BACKEND UP: its probes go well again");
+        } else {
+            tracing::warn!(backend, pool, trigger_reason = "probe", why, "BACKEND DOWN: its probes fail");
+        }
+    }
+
+    /// Somebody looked at its chain.
+    pub(super) fn compared(&self, verdict: Verdict) {
+        let out = match verdict {
+            Verdict::Unknown => return,
+            Verdict::Fit => false,
+            Verdict::Behind { .. } | Verdict::OtherChain => true,
+        };
+        if self.out_of_sync.swap(out, Ordering::Relaxed) == out {
+            return;
+        }
+        let (backend, pool) = (&*self.name, &*self.pool);
+        match verdict {
+            Verdict::Behind { lag } => {
+                tracing::warn!(backend, pool, trigger_reason = "lag", lag, "BACKEND DOWN: it is behind its chain");
+            }
+            Verdict::OtherChain => {
+                tracing::warn!(backend, pool, trigger_reason = "chain_id", "BACKEND DOWN: it is of another chain");
+            }
+            Verdict::Fit | Verdict::Unknown => {
+                tracing::info!(backend, pool, "BACKEND UP: it is in step with its chain");
+            }
+        }
     }
 
     /// Requests in progress on it.

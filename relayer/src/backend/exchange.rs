@@ -67,7 +67,7 @@ impl Connections {
 
     /// Sends, and waits for the headers of the answer.
     pub(super) async fn send(&self, request: Request<OutgoingBody>) -> Result<Response<Incoming>, Failure> {
-        match self.client.request(request).await {
+        match self.request(request).await {
             Ok(response) => {
                 let mark = response.extensions().get::<HasServed>();
                 self.meter.connection(mark.is_some_and(HasServed::again));
@@ -78,6 +78,13 @@ impl Connections {
                 Err(if was_not_sent(&error) { Failure::UNSENT } else { Failure::BROKEN })
             }
         }
+    }
+}
+
+impl Connections {
+    /// Sends without counting: for those who look at nodes.
+    pub(super) async fn request(&self, request: Request<OutgoingBody>) -> Result<Response<Incoming>, Error> {
+        self.client.request(request).await
     }
 }
 

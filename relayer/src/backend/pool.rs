@@ -11,6 +11,7 @@ use super::endpoint::{Attempt, Endpoint};
 use super::exchange::{Connections, Trust};
 use super::slots::Slots;
 use super::target::Target;
+use super::watch::Watch;
 use crate::config::{AuthenticationConfig, PoolConfig, RetryPolicy, basic};
 use crate::metrics::backend::{Meter, PoolView};
 
@@ -32,10 +33,11 @@ pub(crate) struct Pool {
     pub(super) headers_within: Option<Duration>,
     pub(super) most_bytes: usize,
     pub(super) meter: Meter,
+    _watch: Watch,
 }
 
 impl Pool {
-    /// Dials nobody yet. `most_bytes` bounds the body of a whole answer.
+    /// Dials nobody, but for probes if there are any; they end with the pool. `most_bytes` bounds the body of a whole answer.
     pub(crate) fn new(
         rpc_type: RpcType,
         config: &PoolConfig,
@@ -47,13 +49,17 @@ impl Pool {
             let name_and_value = (HeaderName::try_from(name).ok()).zip(HeaderValue::try_from(value).ok());
             name_and_value.ok_or_else(|| BackendError::Header(name.clone()))
         });
+        let headers = headers.collect::<Result<_, _>>()?;
         let name: Arc<str> = format!("{}:{rpc_type}", meter.service).into();
+        let connections = Connections::new(rpc_type, config, trust, meter.clone());
+        let endpoints = endpoints(config, &name)?;
         Ok(Arc::new(Self {
             rpc_type,
-            connections: Connections::new(rpc_type, config, trust, meter.clone()),
-            endpoints: endpoints(config, &name)?,
+            _watch: Watch::start(config, rpc_type, &connections, &endpoints, &meter),
+            connections,
+            endpoints,
             name,
-            headers: headers.collect::<Result<_, _>>()?,
+            headers,
             turn: AtomicU64::new(0),
             slots: Slots::new(&config.connections),
             max_retries: config.max_retries,

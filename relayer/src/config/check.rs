@@ -1,4 +1,5 @@
 mod pool;
+mod probe;
 
 use std::net::SocketAddr;
 use std::time::Duration;

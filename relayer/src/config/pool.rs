@@ -5,6 +5,7 @@ use relay_core::config::Period;
 use serde::{Deserialize, Serialize};
 
 use super::authentication::AuthenticationConfig;
+use super::probe::{ProbeConfig, SyncConfig};
 
 /// The nodes that answer one kind of request.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,12 @@ pub struct PoolConfig {
     pub connections: ConnectionsConfig,
     /// Bounds on parts of an answer.
     pub timeouts: TimeoutsConfig,
+    /// How its nodes are probed. Without it: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeConfig>,
+    /// How its nodes are compared with their chain. Without it: not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncConfig>,
 }
 
 /// One node.
@@ -154,6 +161,8 @@ impl Default for PoolConfig {
             hedge_after: None,
             connections: ConnectionsConfig::default(),
             timeouts: TimeoutsConfig::default(),
+            probe: None,
+            sync: None,
         }
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn check(key: &str, kind: RpcType, config: &PoolConfig) -> Result<(),
         authentication.check().map_err(|error| ConfigError::invalid(&key, error.to_string()))?;
     }
     bounds(key, config)?;
+    super::probe::check(key, kind, config)?;
     if config.breaker.failures == 0 || config.breaker.recovery.0.is_zero() {
         // Without a way back one bad minute would end a node for ever.
         return Err(ConfigError::invalid(&format!("{key}.breaker"), "failures and recovery must be more than 0"));
