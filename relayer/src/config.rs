@@ -10,6 +10,7 @@ mod probe;
 mod recording;
 pub mod reference;
 mod services;
+mod simulation;
 
 use std::path::Path;
 
@@ -26,6 +27,8 @@ pub use pool::{Balancing, BreakerConfig, ConnectionsConfig, EndpointConfig, Pool
 pub use probe::{ChainId, ProbeConfig, ProbeKind, SyncConfig};
 pub use recording::{RecordingConfig, RecordingMode};
 pub use services::{ServiceConfig, Services, ValidationMode};
+pub(crate) use simulation::Pinned;
+pub use simulation::{IdentityConfig, SimulationConfig};
 
 /// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,9 @@ pub struct Config {
     /// How much of an application's stake is served on.
     #[serde(default)]
     pub budget: BudgetConfig,
+    /// Relays of the operator's own, by which it is tested as it runs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub simulation: SimulationConfig,
     /// How the relayer ends.
     #[serde(default)]
     pub drain: DrainConfig,
@@ -81,6 +87,10 @@ impl Config {
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
         Ok(Self::read_text(text, origin, UnknownKeys::Refused)?.config)
     }
+}
+
+fn is_default(simulation: &SimulationConfig) -> bool {
+    *simulation == SimulationConfig::default()
 }
 
 fn default_name() -> String {

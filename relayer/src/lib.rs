@@ -22,6 +22,7 @@ mod replays;
 mod run;
 mod service;
 mod sessions;
+mod simulation;
 mod start;
 mod status;
 mod unfinished;

@@ -3,10 +3,12 @@
 use relay_core::keys::KeyRing;
 
 use crate::service::ServiceMap;
+use crate::simulation::Simulation;
 
-/// Services and keys of one moment. A relay uses the same from its start to its end.
+/// Services, keys and simulation of one moment. A relay uses the same from its start to its end.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) services: ServiceMap,
     pub(crate) keys: KeyRing,
+    pub(crate) simulation: Simulation,
 }

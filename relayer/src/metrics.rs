@@ -9,6 +9,7 @@ mod log;
 mod panics;
 mod relays;
 mod reload;
+mod simulation;
 mod snapshot;
 mod stream;
 mod tally;
@@ -30,6 +31,7 @@ pub(crate) use log::LogMetrics;
 pub(crate) use panics::{Component, Panics};
 pub(crate) use relays::Relays;
 pub(crate) use reload::Reloads;
+pub(crate) use simulation::{Simulated, SimulationMetrics};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tally::{Tallies, Tally};
 
@@ -50,6 +52,7 @@ pub(crate) struct Metrics {
     pub(crate) stream: stream::StreamMetrics,
     pub(crate) panics: Panics,
     pub(crate) backends: backend::BackendMetrics,
+    pub(crate) simulation: SimulationMetrics,
 }
 
 impl Metrics {
@@ -74,6 +77,7 @@ impl Metrics {
             stream: stream::StreamMetrics::register(registry),
             panics,
             backends,
+            simulation: SimulationMetrics::register(registry),
         };
         registry.register("backend_latency_seconds", "Time of the backend", metrics.backend_latency.clone());
         registry.register("relays_in_flight", "Relays in progress", metrics.in_flight.clone());

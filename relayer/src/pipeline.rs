@@ -18,6 +18,8 @@ mod received;
 mod recorded;
 mod serve;
 mod signed;
+mod simulated;
+mod simulated_stream;
 mod streamed;
 mod streaming;
 mod timing;

@@ -6,6 +6,8 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use relay_core::units::ServiceId;
 
+use crate::simulation::Rejection;
+
 /// Why a relay got no signed answer. Its text is what the caller reads; `docs/relayer.md` lists the statuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -71,6 +73,9 @@ pub(crate) enum Refusal {
     /// The backend answered with a server error, which is not paid.
     #[error("backend service error")]
     BackendStatus(StatusCode),
+    /// A simulated relay that is not let through. Those are counted apart.
+    #[error(transparent)]
+    Simulation(Rejection),
     /// The answer could not be signed.
     #[error("failed to sign response")]
     Unsigned,
@@ -129,6 +134,7 @@ impl Refusal {
             | Self::Unrecordable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Backend(_) => StatusCode::BAD_GATEWAY,
             Self::BackendStatus(status) => *status,
+            Self::Simulation(rejection) => rejection.status(),
             Self::Unsigned => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -155,6 +161,7 @@ impl Refusal {
             Self::Unrecordable => "unrecordable",
             Self::Backend(fault) => fault.outcome(),
             Self::BackendStatus(_) => "backend_5xx",
+            Self::Simulation(rejection) => rejection.result(),
             Self::Unsigned => "signing_error",
         }
     }
@@ -163,6 +170,15 @@ impl Refusal {
     #[must_use]
     pub(crate) fn is_shed(&self) -> bool {
         matches!(self, Self::Overloaded | Self::Unrecordable)
+    }
+
+    /// Whether the same request may succeed a little later.
+    #[must_use]
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Simulation(rejection) => rejection.passes(),
+            other => other.is_shed() || matches!(other, Self::Unverifiable(_) | Self::Unmetered | Self::NoBackend(_)),
+        }
     }
 
     /// The answer, a JSON object with the text under `error`.
@@ -175,7 +191,7 @@ impl Refusal {
         let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.is_shed() || matches!(self, Self::Unverifiable(_) | Self::Unmetered | Self::NoBackend(_)) {
+        if self.passes() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -37,6 +37,8 @@ mod refused;
 mod reload;
 #[path = "relaying/served.rs"]
 mod served;
+#[path = "relaying/simulation.rs"]
+mod simulation;
 #[path = "relaying/stage.rs"]
 mod stage;
 #[path = "relaying/start.rs"]

@@ -46,6 +46,7 @@ pub(super) fn process(
         limits: relayer::config::LimitsConfig::default(),
         recording: relayer::config::RecordingConfig::default(),
         budget: relayer::config::BudgetConfig::default(),
+        simulation: relayer::config::SimulationConfig::default(),
         drain: DrainConfig { delay: DRAIN_DELAY, deadline: DRAIN_DEADLINE },
         max_block_age: Period::from_secs(300),
     };

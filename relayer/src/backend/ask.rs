@@ -51,6 +51,27 @@ impl Pool {
         Err(no_answer)
     }
 
+    /// Asks one endpoint once, and says nothing about how it went: it counts neither for nor against it.
+    pub(crate) async fn ask_once(
+        &self,
+        call: HttpRequest,
+        origin: &Origin<'_>,
+        deadline: Instant,
+    ) -> Result<Reply, NoAnswer> {
+        let unsendable = NoAnswer::Fault(BackendFault::Request);
+        let prepared = request::prepare(call, origin, self.rpc_type, &self.headers).ok_or(unsendable)?;
+        let slot = self.slot(deadline).await?;
+        let mut attempt = self.pick().ok_or(NoAnswer::AllDown)?;
+        let request = attempt.endpoint.request(prepared).ok_or(unsendable)?.map(Either::Left);
+        let response = self.send(request, deadline).await.map_err(|failure| failure.no_answer)?;
+        if is_stream(response.headers()) {
+            attempt.slot = Some(slot);
+            return Ok(Reply::Stream(StreamedAnswer::of(response, attempt)));
+        }
+        let whole = timeout_at(deadline, self.whole(response)).await.unwrap_or(Err(Failure::SLOW));
+        whole.map(Reply::Whole).map_err(|failure| failure.no_answer)
+    }
+
     /// Sends the head of a call and a body that comes bit by bit, and waits for the headers of the answer until `deadline`.
     /// What has begun to leave cannot be asked again.
     pub(crate) async fn open(

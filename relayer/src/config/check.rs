@@ -34,6 +34,7 @@ impl Config {
             check_service_id(service.as_str()).map_err(|error| ConfigError::invalid(&key, error.to_string()))?;
             self::service(&key, config)?;
         }
+        self.simulation.check()?;
         self.bounds()
     }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use super::body::whole;
 use super::{Listener, ReplyBody, stream};
 use crate::pipeline::{Channel, Cuts, Received, Served};
 use crate::refusal::Refusal;
+use crate::simulation::Asked;
 
 /// How long a body that is refused is still taken in.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
@@ -29,6 +30,10 @@ impl Listener {
             Ok(body) => body,
             Err(refusal) => return self.refuse(&refusal),
         };
+        if let Some(asked) = self.pipeline.asked_to_simulate(&parts.headers) {
+            let received = Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place };
+            return self.simulated(&asked, received, version).await;
+        }
         let content_type = content_type(&parts.headers);
         let received = Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place };
         match self.pipeline.serve_or_stream(received, self.cuts()).await {
@@ -44,6 +49,18 @@ impl Listener {
 
     fn cuts(&self) -> Cuts {
         Cuts { stop: self.cut.clone(), stalled: self.limits.send_timeout.0 }
+    }
+
+    async fn simulated(&self, asked: &Asked, received: Received, version: Version) -> Response<ReplyBody> {
+        match self.pipeline.simulate(asked, received, Some(self.cuts())).await {
+            Ok(Served::Whole(response)) => {
+                let mut response = Response::new(response.into());
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            Ok(Served::Stream(head)) => stream::response(head, version),
+            Err(refusal) => whole(refusal.response()),
+        }
     }
 
     /// A refusal from before the pipeline, which therefore did not count it.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use relay_core::relay::RpcType;
 use relay_core::relay::envelope::{self, HttpRequest};
+use relay_core::units::ServiceId;
 use tokio::time::Instant;
 
 use super::Pipeline;
@@ -76,12 +77,19 @@ pub(super) async fn ask(question: &Question, mut call: HttpRequest, pipeline: &P
         Err(no_answer) => (no_answer.outcome(), Err(no_answer)),
     };
     pipeline.metrics.backend(&question.service.label, word, asked.elapsed());
-    outcome.map_err(|no_answer| match no_answer {
-        NoAnswer::AllDown => Refusal::NoBackend(question.identity.session.service.clone()),
-        NoAnswer::Status(status) => Refusal::BackendStatus(status),
-        NoAnswer::Fault(fault) => Refusal::Backend(fault),
-        NoAnswer::Busy => Refusal::Overloaded,
-    })
+    outcome.map_err(|no_answer| no_answer.refusal(&question.identity.session.service))
+}
+
+impl NoAnswer {
+    /// What the caller gets instead.
+    pub(super) fn refusal(self, service: &ServiceId) -> Refusal {
+        match self {
+            Self::AllDown => Refusal::NoBackend(service.clone()),
+            Self::Status(status) => Refusal::BackendStatus(status),
+            Self::Fault(fault) => Refusal::Backend(fault),
+            Self::Busy => Refusal::Overloaded,
+        }
+    }
 }
 
 /// The payload of a response over HTTP or gRPC.

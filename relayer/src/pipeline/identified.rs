@@ -51,17 +51,8 @@ impl Received {
         if body_bytes == 0 {
             return Err(Refusal::NotARelay);
         }
-        let request = decode_request(self.body).map_err(|_| Refusal::NotARelay)?;
+        let (request, payload) = decode(self.channel, self.body)?;
         let header = request.meta.as_ref().and_then(|meta| meta.session_header.as_ref());
-        if header.is_none_or(|header| header.service_id.is_empty()) {
-            return Err(Refusal::NotARelay);
-        }
-        let payload = match self.channel {
-            Channel::Socket => Payload::Frame(request.payload.clone()),
-            Channel::Http | Channel::Grpc => {
-                Payload::Call(envelope::decode_request(request.payload.clone()).map_err(|_| Refusal::NotARelay)?)
-            }
-        };
         let identity = check_request(&request).map_err(|error| match error {
             RequestError::MissingSupplier => Refusal::NoSupplier,
             error => Refusal::Invalid(format!("basic validation failed: {error}")),
@@ -72,20 +63,42 @@ impl Received {
     }
 }
 
+/// A request that names a service, and what it wants from the node.
+pub(super) fn decode(channel: Channel, body: Bytes) -> Result<(RelayRequest, Payload), Refusal> {
+    let request = decode_request(body).map_err(|_| Refusal::NotARelay)?;
+    let header = request.meta.as_ref().and_then(|meta| meta.session_header.as_ref());
+    if header.is_none_or(|header| header.service_id.is_empty()) {
+        return Err(Refusal::NotARelay);
+    }
+    let payload = match channel {
+        Channel::Socket => Payload::Frame(request.payload.clone()),
+        Channel::Http | Channel::Grpc => {
+            Payload::Call(envelope::decode_request(request.payload.clone()).map_err(|_| Refusal::NotARelay)?)
+        }
+    };
+    Ok((request, payload))
+}
+
 impl Identified {
-    /// Which of the service's backends is meant: the unsigned `Rpc-Type` says it, else the call, else the service.
+    /// Which of the service's backends is meant.
     pub(super) fn rpc_type(&self, service: &Service) -> Result<RpcType, Refusal> {
-        if self.channel == Channel::Socket {
-            return Ok(RpcType::WebSocket);
-        }
-        if let Some(asked) = self.headers.get("rpc-type").filter(|asked| !asked.is_empty()) {
-            let named = asked.to_str().ok().and_then(|text| text.parse().ok());
-            return named.ok_or_else(|| Refusal::NoBackend(self.identity.session.service.clone()));
-        }
-        match &self.payload {
-            Payload::Call(call) if self.channel == Channel::Grpc && is_grpc(&call.headers) => Ok(RpcType::Grpc),
-            _ => Ok(service.default_type),
-        }
+        let kind = kind(self.channel, &self.headers, &self.payload, service);
+        kind.ok_or_else(|| Refusal::NoBackend(self.identity.session.service.clone()))
+    }
+}
+
+/// Which of the service's backends is meant: the unsigned `Rpc-Type` says it, else the call, else the service. `None` when the
+/// header makes no sense.
+pub(super) fn kind(channel: Channel, headers: &HeaderMap, payload: &Payload, service: &Service) -> Option<RpcType> {
+    if channel == Channel::Socket {
+        return Some(RpcType::WebSocket);
+    }
+    if let Some(asked) = headers.get("rpc-type").filter(|asked| !asked.is_empty()) {
+        return asked.to_str().ok().and_then(|text| text.parse().ok());
+    }
+    match payload {
+        Payload::Call(call) if channel == Channel::Grpc && is_grpc(&call.headers) => Some(RpcType::Grpc),
+        _ => Some(service.default_type),
     }
 }
 

@@ -9,14 +9,15 @@ use crate::Config;
 use crate::config::BudgetConfig;
 
 /// What [`in_force`] takes from a new configuration; everything else needs a restart.
-const LIVE: [&str; 6] =
-    ["services", "validation", "keys", "logs.level", "budget.serviceFactor", "budget.serviceFactors"];
+const LIVE: [&str; 7] =
+    ["services", "validation", "simulation", "keys", "logs.level", "budget.serviceFactor", "budget.serviceFactors"];
 
 /// The running configuration with those parts of a new one that can change at run time.
 pub(super) fn in_force(running: &Config, new: &Config) -> Config {
     Config {
         services: new.services.clone(),
         validation: new.validation,
+        simulation: new.simulation.clone(),
         keys: new.keys.clone(),
         budget: BudgetConfig {
             service_factor: new.budget.service_factor,

@@ -17,6 +17,7 @@ use crate::error::RelayerError;
 use crate::live::Live;
 use crate::metrics::{Metrics, Reloads};
 use crate::service::{self, Means};
+use crate::simulation::Simulation;
 
 /// Why a new configuration is not applied.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +53,9 @@ impl Reloader {
         let means =
             Means { trust: Trust::of_system()?, metrics: metrics.relays.clone(), backends: metrics.backends.clone() };
         let services = service::build(&config, &means, None)?;
-        let live = Arc::new(ArcSwap::from_pointee(Live { services, keys: ring }));
+        let simulation = Simulation::new(&config.simulation, None)?;
+        warn_of(&config);
+        let live = Arc::new(ArcSwap::from_pointee(Live { services, keys: ring, simulation }));
         let report = Arc::<Report>::default();
         report.lock().config_hash = file.as_ref().map(ConfigFile::hash);
         Ok(Self { config, file, keys, means, live, report, metrics: metrics.reloads.clone() })
@@ -133,6 +136,7 @@ impl Reloader {
         next.check()?;
         let before = self.live.load_full();
         let services = service::build(&next, &self.means, Some((&self.config, &before.services)))?;
+        let simulation = Simulation::new(&next.simulation, Some(&before.simulation))?;
         let new_keys = if next.keys == self.config.keys {
             None
         } else {
@@ -145,7 +149,8 @@ impl Reloader {
         }
         // Nothing can fail any more.
         let keys = new_keys.as_ref().map_or_else(|| before.keys.clone(), |(ring, _)| ring.clone());
-        self.live.store(Arc::new(Live { services, keys }));
+        self.live.store(Arc::new(Live { services, keys, simulation }));
+        warn_of(&next);
         self.config = next;
         info!(hash, "a new configuration is in force");
         for passed_over in &loaded.passed_over {
@@ -168,7 +173,8 @@ impl Reloader {
 
     fn replace(&self, keys: &KeyRing) {
         let before = self.live.load_full();
-        self.live.store(Arc::new(Live { services: before.services.clone(), keys: keys.clone() }));
+        let (services, simulation) = (before.services.clone(), before.simulation.clone());
+        self.live.store(Arc::new(Live { services, keys: keys.clone(), simulation }));
         self.told(keys);
     }
 
@@ -183,5 +189,12 @@ impl Reloader {
 fn tell(ring: &KeyRing) {
     for refused in ring.refused() {
         warn!(file = %refused.path.display(), reason = refused.reason, "a file gives no key");
+    }
+}
+
+/// Says what deserves a look, though it is in force.
+fn warn_of(config: &Config) {
+    for warning in config.simulation.warnings() {
+        warn!("{warning}");
     }
 }

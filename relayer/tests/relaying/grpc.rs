@@ -8,6 +8,8 @@ mod faults;
 mod node;
 #[path = "grpc/refused.rs"]
 mod refused;
+#[path = "grpc/simulated.rs"]
+mod simulated;
 #[path = "grpc/unary.rs"]
 mod unary;
 #[path = "grpc/web.rs"]

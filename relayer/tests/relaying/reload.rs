@@ -11,15 +11,15 @@ use testbed::{Backend, Behaviour};
 use super::stage::{Running, SERVICE, Stage, still, within};
 
 /// A relayer beside the stage's own that watches a file of its own.
-struct Watching {
+pub(crate) struct Watching {
     config: Config,
     path: PathBuf,
-    running: Running,
+    pub(crate) running: Running,
     _folder: tempfile::TempDir,
 }
 
 impl Watching {
-    async fn start(stage: &Stage, every: Period) -> Self {
+    pub(crate) async fn start(stage: &Stage, every: Period) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relayer.yaml");
         let config = stage.config();
@@ -32,7 +32,7 @@ impl Watching {
         Self { config, path, running, _folder: folder }
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Config)) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
         write(&self.path, &self.config);
     }
@@ -56,7 +56,7 @@ impl Watching {
         hex::encode(Sha256::digest(std::fs::read(&self.path).unwrap())).into()
     }
 
-    async fn until_applied(&self) -> Value {
+    pub(crate) async fn until_applied(&self) -> Value {
         let hash = self.hash();
         self.until(|status| status["configHash"] == hash && status["configRefused"].is_null()).await
     }
@@ -69,7 +69,7 @@ fn write(path: &std::path::Path, config: &Config) {
     std::fs::rename(beside, path).unwrap();
 }
 
-const SOON: Period = Period::from_millis(50);
+pub(crate) const SOON: Period = Period::from_millis(50);
 
 // rule: G-01
 #[tokio::test(flavor = "multi_thread")]

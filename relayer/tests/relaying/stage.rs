@@ -245,6 +245,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         limits: LimitsConfig::default(),
         recording: RecordingConfig::default(),
         budget: BudgetConfig::default(),
+        simulation: relayer::config::SimulationConfig::default(),
         drain: DrainConfig { delay: Period::from_millis(0), deadline: Period::from_secs(30) },
         max_block_age: Period::from_secs(300),
     }

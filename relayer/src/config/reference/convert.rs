@@ -1,11 +1,14 @@
 use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSection};
 use relay_core::telemetry::{LogConfig, LogFormat};
 
-use super::file::{FailBehavior, File, Keys, Logging, Redis, Simulation, Whole};
+use super::file::{FailBehavior, File, Identity, Keys, Logging, Redis, Simulation, Whole};
 use super::note::{Note, Notes};
 use super::profiles::Profiles;
 use super::{nodes, services};
-use crate::config::{BudgetConfig, Config, DrainConfig, LimitsConfig, OnError, RecordingConfig, ValidationMode};
+use crate::config::{
+    BudgetConfig, Config, DrainConfig, IdentityConfig, LimitsConfig, OnError, RecordingConfig, SimulationConfig,
+    ValidationMode,
+};
 
 /// The parts that the reference shares out in Redis; ours has one prefix for all.
 const NAMESPACE: &str = "relayers and miners of this program agree by `redis.namespace.base_prefix` alone";
@@ -28,7 +31,7 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
         return Err(ConfigError::invalid("services", "is empty; a relayer needs at least one service"));
     }
     let admin = admin(file, &mut notes)?;
-    simulation(file.simulation.as_ref(), &mut notes)?;
+    let simulation = simulation(file.simulation.as_ref(), &mut notes)?;
     let budget = meter(file, &mut notes)?;
     compression(file)?;
     cache_warmup(file, &mut notes);
@@ -48,6 +51,7 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
         limits: LimitsConfig { request_bytes, response_bytes: request_bytes.max(largest), ..LimitsConfig::default() },
         recording: RecordingConfig::default(),
         budget,
+        simulation,
         drain: DrainConfig::default(),
         max_block_age: Period::from_secs(300),
     };
@@ -206,13 +210,43 @@ fn logs(logging: &Logging, notes: &mut Notes) -> Result<LogConfig, ConfigError> 
     Ok(LogConfig { level: level.to_owned(), format })
 }
 
-fn simulation(simulation: Option<&Simulation>, notes: &mut Notes) -> Result<(), ConfigError> {
-    let Some(simulation) = simulation else { return Ok(()) };
-    if simulation.enabled == Some(true) {
-        return Err(ConfigError::invalid("simulation", "not supported yet: set `enabled: false` to start without it"));
+/// A section that is not enabled is passed over, whatever it holds.
+fn simulation(simulation: Option<&Simulation>, notes: &mut Notes) -> Result<SimulationConfig, ConfigError> {
+    let usual = SimulationConfig::default();
+    let Some(simulation) = simulation else { return Ok(usual) };
+    if simulation.enabled != Some(true) {
+        notes.ignored("simulation", "it is not enabled");
+        return Ok(usual);
     }
-    notes.ignored("simulation", "it is not enabled");
-    Ok(())
+    let positive = |key: &str, given: Option<i64>| match given {
+        None | Some(0) => Ok(None),
+        Some(number) => match u64::try_from(number) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(ConfigError::invalid(&format!("simulation.{key}"), "must be > 0")),
+        },
+    };
+    let most = positive("max_concurrent", simulation.max_concurrent)?;
+    let window = positive("freshness_window_seconds", simulation.freshness_window_seconds)?;
+    Ok(SimulationConfig {
+        enabled: true,
+        max_concurrent: most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usual.max_concurrent),
+        freshness_window: window.map_or(usual.freshness_window, Period::from_secs),
+        identities: simulation.identities.iter().flatten().map(identity).collect(),
+        ..usual
+    })
+}
+
+fn identity(identity: &Identity) -> IdentityConfig {
+    let identity = identity.clone();
+    IdentityConfig {
+        key_id: identity.key_id.unwrap_or_default(),
+        enabled: identity.enabled.unwrap_or_default(),
+        not_after: identity.not_after.filter(|end| !end.is_empty()),
+        max_rps: identity.max_rps.unwrap_or_default(),
+        app_pubkey_hex: identity.app_pubkey_hex.unwrap_or_default(),
+        gateway_pubkeys_hex: identity.gateway_pubkeys_hex.unwrap_or_default(),
+        allowed_services: identity.allowed_services.unwrap_or_default(),
+    }
 }
 
 fn meter(file: &File, notes: &mut Notes) -> Result<BudgetConfig, ConfigError> {

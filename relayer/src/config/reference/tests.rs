@@ -307,6 +307,29 @@ fn sections_that_hold_only_comments_count_as_left_out() {
 }
 
 #[test]
+fn simulation_keeps_its_meaning() {
+    let keys = "app_pubkey_hex: '0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798', \
+                gateway_pubkeys_hex: ['02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5']";
+    let text = |enabled: &str, more: &str| {
+        let identity = format!("{{key_id: ops, enabled: true, max_rps: 7, not_after: '', {keys}}}");
+        format!(
+            "{SMALL}simulation: {{enabled: {enabled}, freshness_window_seconds: 10, identities: [{identity}{more}]}}\n"
+        )
+    };
+    let simulation = good(&text("true", "")).config.simulation;
+    assert_eq!((simulation.enabled, simulation.max_concurrent), (true, 32));
+    assert_eq!(simulation.freshness_window, Period::from_secs(10));
+    let identity = &simulation.identities[0];
+    assert_eq!((identity.key_id.as_str(), identity.enabled, identity.max_rps), ("ops", true, 7));
+    assert_eq!((&identity.not_after, identity.gateway_pubkeys_hex.len()), (&None, 1));
+    let missing = refused(&text("true", ", {key_id: other}"));
+    assert!(missing.contains("malformed pubkey hex"), "{missing}");
+    let disabled = good(&text("false", ", {key_id: other}"));
+    assert_eq!(disabled.config, good(SMALL).config);
+    assert!(note(&disabled, "simulation").is_some());
+}
+
+#[test]
 fn no_credential_is_repeated() {
     for pool in [
         "{url: 'htp://user:hunter2@x/hunter2'}",

@@ -15,7 +15,7 @@ pub(super) fn of(refusal: &Refusal, body: &Bytes) -> (Status, &'static str) {
     }
     let (code, message) = code_and_message(refusal);
     let mut metadata = MetadataMap::new();
-    if refusal.is_shed() || matches!(refusal, Refusal::Unverifiable(_) | Refusal::Unmetered | Refusal::NoBackend(_)) {
+    if refusal.passes() {
         metadata.insert(PUSHBACK, MetadataValue::from_static("1000"));
     }
     (Status::with_metadata(code, message, metadata), reason(refusal))
@@ -39,6 +39,7 @@ fn code_and_message(refusal: &Refusal) -> (Code, String) {
         Refusal::BackendStatus(status) => {
             return (Code::Unavailable, format!("backend service error: HTTP {}", status.as_u16()));
         }
+        Refusal::Simulation(rejection) => rejection.code(),
         Refusal::Unsigned => return (Code::Internal, format!("failed to build/sign response: {refusal}")),
         Refusal::TooLargeForService | Refusal::Unprovable { .. } | Refusal::ImplausibleHeights => Code::InvalidArgument,
         Refusal::UnknownService(_) => Code::NotFound,

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tonic::{Code, Status, Streaming};
 
-use super::Around;
+use super::{Around, status};
 use crate::listener::Listener;
-use crate::pipeline::{Channel, Explained, Received};
-use crate::refusal::Refusal;
+use crate::pipeline::{Channel, Explained, Received, Served};
+use crate::refusal::{BackendFault, Refusal};
+use crate::simulation::Asked;
 
 impl Listener {
     /// Takes a relay from a call, and gives the signed response to it.
@@ -28,6 +29,10 @@ impl Listener {
             self.pipeline.metrics.grpc.web_request(&self.label(&body));
         }
         let refusable = body.clone();
+        if let Some(asked) = self.pipeline.asked_to_simulate(&around.headers) {
+            let received = Received { channel: Channel::Grpc, body, headers: around.headers, arrival, at, place };
+            return self.simulated_call(&asked, received, &refusable).await;
+        }
         let received = Received { channel: Channel::Grpc, body, headers: around.headers, arrival, at, place };
         let served = self.pipeline.serve_explained(received).await;
         let (label, explained) = served.map_err(|refusal| self.grpc_refusal(&refusal, &refusable))?;
@@ -38,6 +43,20 @@ impl Listener {
         }
         metrics.took(&label, at.elapsed());
         Ok(explained.into_response())
+    }
+
+    /// A simulated relay is counted as such only.
+    async fn simulated_call(&self, asked: &Asked, received: Received, body: &Bytes) -> Result<Bytes, Status> {
+        let refused = |refusal: Refusal| match refusal {
+            Refusal::NoBackend(_) => Status::unavailable("backend unavailable"),
+            Refusal::Backend(fault) => Status::unavailable(format!("backend error: {}", fault.outcome())),
+            refusal => status::of(&refusal, body).0,
+        };
+        match self.pipeline.simulate(asked, received, None).await {
+            Ok(Served::Whole(response)) => Ok(response),
+            Ok(Served::Stream(_)) => Err(refused(Refusal::Backend(BackendFault::Request))),
+            Err(refusal) => Err(refused(refusal)),
+        }
     }
 
     /// A refusal from before the pipeline, which therefore did not count it.
