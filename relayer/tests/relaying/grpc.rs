@@ -1,7 +1,11 @@
 //! Relays over gRPC and gRPC-Web, with real clients and real nodes of gRPC.
 
+#[path = "grpc/budgets.rs"]
+mod budgets;
 #[path = "grpc/call.rs"]
 mod call;
+#[path = "grpc/ends.rs"]
+mod ends;
 #[path = "grpc/faults.rs"]
 mod faults;
 #[path = "grpc/node.rs"]
@@ -10,6 +14,8 @@ mod node;
 mod refused;
 #[path = "grpc/simulated.rs"]
 mod simulated;
+#[path = "grpc/streams.rs"]
+mod streams;
 #[path = "grpc/unary.rs"]
 mod unary;
 #[path = "grpc/web.rs"]

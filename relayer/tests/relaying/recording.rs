@@ -80,6 +80,12 @@ async fn streams_survive_a_power_loss_of_redis() {
     survives(Way::Stream, lose_power).await;
 }
 
+// rule: D-49
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_over_grpc_survive_a_restart_of_redis() {
+    survives(Way::Grpc, restart).await;
+}
+
 /// While Redis stands still no answer is complete; the moment it is, its relay is in the log. So nobody who leaves with its
 /// answer, however fast, takes the record with it.
 async fn recorded_first(way: Way) {
@@ -119,6 +125,12 @@ async fn an_answer_over_http_2_is_recorded_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_a_stream_is_recorded_first() {
     recorded_first(Way::Stream).await;
+}
+
+// rule: R-03, S-2
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_over_grpc_is_recorded_first() {
+    recorded_first(Way::Grpc).await;
 }
 
 /// About half of all relays count. Those and no others are in the log, under the hash that the caller knows.

@@ -4,14 +4,16 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use relay_core::address::SecretKey;
 use relay_core::client::{ClientError, OpenSession, RelayClient, sign_request};
 use relay_core::proto::pocket::service::RelayRequest;
+use relay_core::proto::pocket::service::relay_service_client::RelayServiceClient;
 use relay_core::relay::{MinedRelay, RelayHash, sign_payload_hash};
 use sha2::{Digest, Sha256};
 use testbed::Behaviour;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 
 use super::stage::{Stage, payload};
 
@@ -21,6 +23,7 @@ pub(crate) enum Way {
     Http1,
     Http2,
     Stream,
+    Grpc,
 }
 
 /// Somebody who signs relays and sends them one way. Cheap to clone.
@@ -28,6 +31,7 @@ pub(crate) enum Way {
 pub(crate) struct Caller {
     way: Way,
     client: RelayClient,
+    grpc: RelayServiceClient<Channel>,
     url: String,
     session: OpenSession,
     application: SecretKey,
@@ -44,6 +48,7 @@ impl Caller {
         Self {
             way,
             client: RelayClient::new(way == Way::Http2).unwrap(),
+            grpc: RelayServiceClient::new(Channel::from_shared(stage.url()).unwrap().connect_lazy()),
             url: stage.url(),
             session: stage.session().await,
             application: stage.key("app1"),
@@ -60,6 +65,13 @@ impl Caller {
     pub(crate) async fn relay(&self, number: usize) -> Result<RelayHash, ClientError> {
         let request = self.request(number);
         let public = self.supplier.public_key();
+        if self.way == Way::Grpc {
+            let sent = self.grpc.clone().send_relay(request.clone()).await;
+            // Every status is a refusal here; which one is tested elsewhere.
+            let refused = |status: tonic::Status| (StatusCode::BAD_GATEWAY, status.to_string());
+            let response = sent.map_err(refused).map_err(|(status, text)| ClientError::Refused { status, text })?;
+            return Ok(MinedRelay::new(&request, response.get_ref()).hash);
+        }
         if self.way != Way::Stream {
             let verified = self.client.send(&self.url, &request, public).await?;
             return Ok(MinedRelay::new(&request, &verified.response).hash);

@@ -24,7 +24,7 @@ pub(super) struct Downward<'a, E> {
     pub(super) exchange: &'a Exchange,
     pub(super) label: &'a Arc<str>,
     pub(super) answers: mpsc::Sender<Result<Bytes, Status>>,
-    pub(super) upward: JoinSet<Result<Ended, Status>>,
+    pub(super) upward: JoinSet<Ended>,
     pub(super) ending: Pin<&'a mut E>,
     pub(super) caller: Caller,
 }
@@ -36,7 +36,7 @@ pub(super) enum Caller {
     Speaks,
     /// It has said everything, and waits.
     Listens,
-    /// It is gone. The node is not told before it has answered what it owes.
+    /// It says and hears nothing more. The node is not told before it has answered what it owes.
     Gone(Option<Pieces>),
 }
 
@@ -83,7 +83,9 @@ impl<E: Future<Output = Status>> Downward<'_, E> {
                 Ok(data) => frames.push(&data),
                 Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
             }
+            // Many may have come at once, and meanwhile the stream may break.
             while let Some(message) = frames.next().map_err(|TooLarge| Break::Node(BackendFault::TooLarge))? {
+                self.wait(std::future::ready(())).await?;
                 self.give(status, head.take().unwrap_or_default(), message).await?;
             }
         }
@@ -122,21 +124,33 @@ impl<E: Future<Output = Status>> Downward<'_, E> {
         self.send(recorded.response).await
     }
 
+    /// What is signed leaves, unless the caller does not take it and the stream breaks meanwhile.
     async fn send(&mut self, response: Bytes) -> Result<(), Break> {
         let answers = self.answers.clone();
-        if self.wait(answers.send(Ok(response))).await?.is_err() {
+        let sent = tokio::select! {
+            biased;
+            sent = answers.send(Ok(response)) => sent,
+            broken = self.broken() => return Err(broken),
+        };
+        if sent.is_err() {
             self.leave(None);
         }
         Ok(())
     }
 
-    /// Waits for something of the stream itself, unless it breaks meanwhile.
+    /// Waits for something of the stream itself, unless it breaks before.
     pub(super) async fn wait<T>(&mut self, what: impl Future<Output = T>) -> Result<T, Break> {
         tokio::select! {
             biased;
-            done = what => Ok(done),
             broken = self.broken() => Err(broken),
+            done = what => Ok(done),
         }
+    }
+
+    /// Breaks the call to the node off, so that it does not take what it has for all.
+    pub(super) fn break_off(&mut self) {
+        self.upward.abort_all();
+        self.caller = Caller::Gone(None);
     }
 
     /// Waits for whatever breaks the stream. May be dropped and called again: what it learns is kept.
@@ -150,10 +164,13 @@ impl<E: Future<Output = Status>> Downward<'_, E> {
             tokio::select! {
                 status = self.ending.as_mut() => return Break::Cut(status),
                 Some(ended) = self.upward.join_next() => match ended {
-                    Ok(Ok(Ended::Finished)) if gone => {}
-                    Ok(Ok(Ended::Finished)) => self.caller = Caller::Listens,
-                    Ok(Ok(Ended::Broken(pieces))) => self.leave(Some(pieces)),
-                    Ok(Err(status)) => return Break::Cut(status),
+                    Ok(Ended::Finished) if gone => {}
+                    Ok(Ended::Finished) => self.caller = Caller::Listens,
+                    Ok(Ended::Broken(pieces)) => self.leave(Some(pieces)),
+                    Ok(Ended::Refused(status, pieces)) => {
+                        self.leave(Some(pieces));
+                        return Break::Cut(status);
+                    }
                     Err(_) => return Break::Cut(Status::internal("internal server error")),
                 },
                 () = self.answers.closed(), if !gone => self.leave(None),

@@ -33,6 +33,7 @@ fn code_and_message(refusal: &Refusal) -> (Code, String) {
         Refusal::Invalid(text) => {
             return (Code::PermissionDenied, format!("relay validation failed: validation failed: {text}"));
         }
+        Refusal::Exhausted => return (Code::ResourceExhausted, "relay rejected - stake limit exceeded".to_owned()),
         Refusal::NoBackend(service) => {
             return (Code::Unavailable, format!("all backends unhealthy for service {service}"));
         }
@@ -44,7 +45,6 @@ fn code_and_message(refusal: &Refusal) -> (Code, String) {
         Refusal::TooLargeForService | Refusal::Unprovable { .. } | Refusal::ImplausibleHeights => Code::InvalidArgument,
         Refusal::UnknownService(_) => Code::NotFound,
         Refusal::Replayed => Code::AlreadyExists,
-        Refusal::Exhausted => Code::ResourceExhausted,
         Refusal::Unverifiable(_)
         | Refusal::Unmetered
         | Refusal::Overloaded
@@ -117,6 +117,8 @@ mod tests {
             ),
             (Refusal::Backend(BackendFault::Timeout), Code::Unavailable, "backend error", "backend_error"),
             (Refusal::Unsigned, Code::Internal, "failed to build/sign response: ", "sign_error"),
+            (Refusal::Exhausted, Code::ResourceExhausted, "relay rejected - stake limit exceeded", "meter_rejected"),
+            (Refusal::Unmetered, Code::Unavailable, "relay metering unavailable", "meter_rejected"),
             (Refusal::Replayed, Code::AlreadyExists, "this signed request was already served", "replayed"),
             (Refusal::Overloaded, Code::Unavailable, "relayer overloaded", "overloaded"),
             (Refusal::Unrecordable, Code::Unavailable, "relays cannot be recorded now", "unrecordable"),

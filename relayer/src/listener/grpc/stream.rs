@@ -23,6 +23,8 @@ use crate::refusal::Refusal;
 
 /// Longer than any session: what bounds a stream is told by [`Listener::ending`], and by what the node owes.
 const WHOLE_STREAM: Duration = Duration::from_hours(24 * 30);
+/// How long a node that does not read may hold up that a call to it is broken off.
+const BREAKING_OFF: Duration = Duration::from_secs(1);
 /// How long a caller that does not read may hold up the last word to it.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
@@ -77,7 +79,7 @@ impl Listener {
 
     /// Streams last, so they are given only half of the places: single relays always find some.
     fn place_for_stream(&self) -> Result<Place, Refusal> {
-        if self.in_flight.available_permits() * 2 < self.limits.in_flight {
+        if self.in_flight.available_permits() * 2 <= self.limits.in_flight {
             return Err(Refusal::Overloaded);
         }
         self.place()
@@ -102,7 +104,7 @@ impl Listener {
         let (tally, verified) = self.pipeline.verify(received).await.map_err(refuse)?;
         let (exchange, mut head) = Exchange::begin(verified).map_err(|stray| self.stray(&label, stray))?;
         let exchange = Arc::new(exchange);
-        let (pieces, body) = body();
+        let (pieces, body, unread) = body();
         // There is room for one.
         let _ = pieces.send(Piece::Bytes(std::mem::take(&mut head.body))).await;
         let mut upward = JoinSet::new();
@@ -118,10 +120,17 @@ impl Listener {
             ending,
             caller: Caller::default(),
         };
-        let passed = match downward.wait(exchange.open(head, body, at + WHOLE_STREAM, &self.pipeline)).await {
+        let mut opening = pin!(exchange.open(head, body, at + WHOLE_STREAM, &self.pipeline));
+        let passed = match downward.wait(opening.as_mut()).await {
             Ok(Ok(answer)) => downward.pass_on(answer).await,
             Ok(Err(refusal)) => Err(Break::Refused(refusal)),
-            Err(broken) => Err(broken),
+            Err(broken) => {
+                // The node has to see that the call is broken before nobody waits for its answer any more: some servers take
+                // that alone for the end of the body.
+                downward.break_off();
+                let _ = tokio::time::timeout(BREAKING_OFF, unread).await;
+                Err(broken)
+            }
         };
         drop(place);
         passed.or_else(|broken| match broken {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::stream;
 use http_body_util::{BodyExt, Either, StreamBody};
 use hyper::body::Frame;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
@@ -23,27 +23,30 @@ pub(super) enum Piece {
 
 pub(super) type Pieces = mpsc::Sender<Piece>;
 
-/// How the caller's side of a stream came to its end.
+/// How the caller's side of a stream came to its end. As long as the pieces are held, the node does not know of a bad one.
 pub(super) enum Ended {
     /// The caller has said everything.
     Finished,
-    /// It broke off. As long as this is held, the node does not know.
+    /// It broke off.
     Broken(Pieces),
+    /// A request was refused.
+    Refused(Status, Pieces),
 }
 
-/// The body of a call to the node, and where its pieces are put. One piece waits at most: a node that does not read holds
-/// the caller back.
-pub(super) fn body() -> (Pieces, OutgoingBody) {
+/// The body of a call to the node, where its pieces are put, and what ends when nobody reads it any more. One piece waits at
+/// most: a node that does not read holds the caller back.
+pub(super) fn body() -> (Pieces, OutgoingBody, oneshot::Receiver<()>) {
     let (pieces, coming) = mpsc::channel(1);
-    let frames = stream::unfold(Some(coming), |coming: Option<mpsc::Receiver<Piece>>| async {
-        let mut coming = coming?;
+    let (read, unread) = oneshot::channel::<()>();
+    let frames = stream::unfold(Some((coming, read)), |coming: Option<(mpsc::Receiver<Piece>, _)>| async {
+        let (mut coming, read) = coming?;
         match coming.recv().await {
-            Some(Piece::Bytes(bytes)) => Some((Ok(Frame::data(bytes)), Some(coming))),
+            Some(Piece::Bytes(bytes)) => Some((Ok(Frame::data(bytes)), Some((coming, read)))),
             Some(Piece::End) => None,
             None => Some((Err("the call was broken off".into()), None)),
         }
     });
-    (pieces, Either::Right(StreamBody::new(frames).boxed_unsync()))
+    (pieces, Either::Right(StreamBody::new(frames).boxed_unsync()), unread)
 }
 
 /// The requests of a stream after the first.
@@ -58,22 +61,32 @@ pub(super) struct Upward {
 
 impl Upward {
     /// Passes them to the node, each only after it was verified as a relay is.
-    pub(super) async fn run(mut self) -> Result<Ended, Status> {
+    pub(super) async fn run(mut self) -> Ended {
         loop {
-            let message = self.requests.message().await.map_err(|status| self.listener.unreadable(&status))?;
-            let Some(body) = message else { break };
-            let more = self.verified(body).await?;
-            if !more.is_empty() && self.pieces.send(Piece::Bytes(more)).await.is_err() {
-                // The node takes no more; what it says about that is the answer.
-                return Ok(Ended::Finished);
+            match self.next().await {
+                Ok(Some(more)) => {
+                    if self.pieces.send(Piece::Bytes(more)).await.is_err() {
+                        // A node that takes no more says why, and that is the answer.
+                        return Ended::Finished;
+                    }
+                }
+                Ok(None) if self.broken.load(Ordering::Relaxed) => return Ended::Broken(self.pieces),
+                Ok(None) => break,
+                Err(status) => return Ended::Refused(status, self.pieces),
             }
-        }
-        if self.broken.load(Ordering::Relaxed) {
-            return Ok(Ended::Broken(self.pieces));
         }
         // A node that takes no more need not hear that this is all.
         let _ = self.pieces.send(Piece::End).await;
-        Ok(Ended::Finished)
+        Ended::Finished
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+        match self.requests.message().await {
+            Ok(Some(body)) => self.verified(body).await.map(Some),
+            Ok(None) => Ok(None),
+            Err(_) if self.broken.load(Ordering::Relaxed) => Ok(None),
+            Err(status) => Err(self.listener.unreadable(&status)),
+        }
     }
 
     async fn verified(&self, body: Bytes) -> Result<Bytes, Status> {

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use futures::StreamExt;
+use futures::channel::mpsc;
+use futures::stream::BoxStream;
 use http::{HeaderMap, HeaderValue, Method};
 use prost::Message;
 use relay_core::client::{VerifiedAnswer, sign_request, verify};
@@ -12,14 +15,19 @@ use relay_core::relay::envelope::{HttpRequest, encode_request};
 use relay_core::relay::{MinedRelay, RelayHash, encode_response};
 use relayer::Config;
 use relayer::config::PoolConfig;
-use tonic::Status;
+use testbed::Genesis;
 use tonic::transport::Channel;
-use tonic_health::pb::HealthCheckRequest;
+use tonic::{Status, Streaming};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::node::Node;
 use crate::stage::{SERVICE, Stage, still};
 
 pub(crate) const CHECK: &str = "/grpc.health.v1.Health/Check";
+pub(crate) const WATCH: &str = "/grpc.health.v1.Health/Watch";
+
+/// What a caller says in a stream.
+pub(crate) type Requests = BoxStream<'static, RelayRequest>;
 
 /// A relayer whose service has a node for JSON-RPC and one for gRPC, and a client that sends relays over gRPC.
 pub(crate) struct GrpcStage {
@@ -45,7 +53,11 @@ impl GrpcStage {
 
     /// With a node that the configuration has to name itself.
     pub(crate) async fn on(node: Node, adjust: impl FnOnce(&mut Config)) -> Self {
-        let stage = Stage::with(still(), adjust).await;
+        Self::from(still(), node, adjust).await
+    }
+
+    pub(crate) async fn from(genesis: Genesis, node: Node, adjust: impl FnOnce(&mut Config)) -> Self {
+        let stage = Stage::with(genesis, adjust).await;
         let client = RelayServiceClient::connect(stage.url()).await.unwrap();
         Self { stage, node, client }
     }
@@ -67,6 +79,16 @@ impl GrpcStage {
 
     pub(crate) async fn send(&self, request: &RelayRequest) -> Result<RelayResponse, Status> {
         self.client.clone().send_relay(request.clone()).await.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn stream(&self, requests: Requests) -> Streaming<RelayResponse> {
+        self.client.clone().stream_relays(requests).await.unwrap().into_inner()
+    }
+
+    /// A stream of requests that the test goes on with, or ends by dropping its sender.
+    pub(crate) async fn converse(&self) -> (mpsc::UnboundedSender<RelayRequest>, Streaming<RelayResponse>) {
+        let (sender, receiver) = mpsc::unbounded();
+        (sender, self.stream(receiver.boxed()).await)
     }
 
     /// What a signed response holds, its signature verified.
@@ -123,6 +145,21 @@ pub(crate) fn unframed<M: Message + Default>(body: &[u8]) -> M {
     let length = u32::from_be_bytes(body[1..5].try_into().unwrap());
     assert_eq!((body[0], body.len()), (0, 5 + length as usize), "one message, and not packed");
     M::decode(&body[5..]).unwrap()
+}
+
+/// One request, and then the caller has said everything.
+pub(crate) fn only(request: &RelayRequest) -> Requests {
+    futures::stream::iter([request.clone()]).boxed()
+}
+
+/// The number that a status message has.
+pub(crate) fn number(answer: &VerifiedAnswer) -> i32 {
+    unframed::<HealthCheckResponse>(&answer.answer.body).status
+}
+
+/// Where an answer is in its stream.
+pub(crate) fn sequence(answer: &VerifiedAnswer) -> &str {
+    answer.answer.headers["relay-sequence"].to_str().unwrap()
 }
 
 pub(crate) fn hash(request: &RelayRequest, response: &RelayResponse) -> RelayHash {

@@ -1,17 +1,20 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::request::Parts;
 use http::{Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tonic::body::Body;
-use tonic::server::{Grpc, NamedService};
+use tonic::server::Grpc;
 use tonic::{Status, Streaming};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
@@ -27,6 +30,8 @@ type Codec = ProstCodec<HealthCheckResponse, HealthCheckRequest>;
 /// - `/test.Own/Late` answers once it is let go;
 /// - `/test.Own/Echo` answers each message of a stream at once, without end;
 /// - `/test.Own/Fail` answers the status 503 of HTTP;
+/// - `/test.Own/Flood` says more and more, as fast as it is read;
+/// - `/test.Own/Plain` answers text, with the status 404 of HTTP;
 /// - `/test.Own/Same` answers each message with three equal ones.
 #[derive(Clone)]
 pub(crate) struct Node {
@@ -34,6 +39,9 @@ pub(crate) struct Node {
     pub(crate) health: HealthReporter,
     go: watch::Sender<bool>,
     heads: Arc<Mutex<Vec<Parts>>>,
+    /// How streams that were counted ended: properly or not.
+    ends: Arc<Mutex<Vec<bool>>>,
+    flooded: Arc<AtomicU64>,
 }
 
 impl Node {
@@ -44,6 +52,8 @@ impl Node {
             health: HealthReporter::new(),
             go: watch::channel(false).0,
             heads: Arc::default(),
+            ends: Arc::default(),
+            flooded: Arc::default(),
         };
         tokio::spawn({
             let node = node.clone();
@@ -65,6 +75,15 @@ impl Node {
         self.heads.lock().unwrap().clone()
     }
 
+    pub(crate) fn ends(&self) -> Vec<bool> {
+        self.ends.lock().unwrap().clone()
+    }
+
+    /// How much a flood has said.
+    pub(crate) fn flooded(&self) -> u64 {
+        self.flooded.load(Ordering::Relaxed)
+    }
+
     async fn attend(self, stream: TcpStream) {
         let service = service_fn(move |request| {
             let node = self.clone();
@@ -82,7 +101,7 @@ impl Node {
         match request.uri().path().to_owned().as_str() {
             "/test.Own/Count" => {
                 let count = tower::service_fn(|request: tonic::Request<Streaming<HealthCheckRequest>>| {
-                    count(request.into_inner())
+                    count(request.into_inner(), Arc::clone(&self.ends))
                 });
                 own.client_streaming(count, request).await
             }
@@ -103,6 +122,17 @@ impl Node {
                 });
                 own.streaming(echo, request).await
             }
+            "/test.Own/Flood" => {
+                let flood = tower::service_fn(|_: tonic::Request<HealthCheckRequest>| {
+                    let said = Arc::clone(&self.flooded);
+                    std::future::ready(Ok::<_, Status>(tonic::Response::new(flood(said))))
+                });
+                own.server_streaming(flood, request).await
+            }
+            "/test.Own/Plain" => {
+                let text = Full::new(Bytes::from_static(b"nothing here"));
+                Response::builder().status(404).header("content-type", "text/plain").body(Body::new(text)).unwrap()
+            }
             "/test.Own/Fail" => Response::builder().status(503).body(Body::empty()).unwrap(),
             path if path.starts_with("/grpc.health") => {
                 let mut health = HealthServer::new(HealthService::from_health_reporter(self.health.clone()));
@@ -117,12 +147,36 @@ impl Node {
     }
 }
 
-async fn count(mut messages: Streaming<HealthCheckRequest>) -> Result<tonic::Response<HealthCheckResponse>, Status> {
+async fn count(
+    mut messages: Streaming<HealthCheckRequest>,
+    ends: Arc<Mutex<Vec<bool>>>,
+) -> Result<tonic::Response<HealthCheckResponse>, Status> {
+    let mut end = End { proper: false, ends };
     let mut seen = 0;
     while messages.message().await?.is_some() {
         seen += 1;
     }
+    end.proper = true;
     Ok(tonic::Response::new(status(seen)))
+}
+
+/// Notes how a stream has ended, also when its handler is dropped.
+struct End {
+    proper: bool,
+    ends: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.ends.lock().unwrap().push(self.proper);
+    }
+}
+
+fn flood(said: Arc<AtomicU64>) -> impl Stream<Item = Result<HealthCheckResponse, Status>> + Send + 'static {
+    futures::stream::repeat_with(move || {
+        let number = said.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(status(i32::try_from(number).unwrap()))
+    })
 }
 
 fn echo(
