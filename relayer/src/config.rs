@@ -11,6 +11,7 @@ mod recording;
 pub mod reference;
 mod services;
 mod simulation;
+mod tls;
 
 use std::path::Path;
 
@@ -22,13 +23,14 @@ pub(crate) use authentication::basic;
 pub use authentication::{AuthenticationConfig, CredentialError};
 pub use budget::{BudgetConfig, OnError, SliceConfig};
 pub use layout::{Layout, Loaded, UnknownKeys};
-pub use limits::{DrainConfig, LimitsConfig};
+pub use limits::{CompressionConfig, DrainConfig, LimitsConfig};
 pub use pool::{Balancing, BreakerConfig, ConnectionsConfig, EndpointConfig, PoolConfig, RetryPolicy, TimeoutsConfig};
 pub use probe::{ChainId, ProbeConfig, ProbeKind, SyncConfig};
 pub use recording::{RecordingConfig, RecordingMode};
 pub use services::{ServiceConfig, Services, ValidationMode};
 pub(crate) use simulation::Pinned;
 pub use simulation::{IdentityConfig, SimulationConfig};
+pub use tls::TlsConfig;
 
 /// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Config {
     /// Where gateways send relays.
     #[serde(default = "default_listen")]
     pub listen: String,
+    /// TLS on that port, if it is to have any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsConfig>,
     /// Where metrics, health, readiness and status are answered. Keep it away from the public.
     #[serde(default = "default_admin")]
     pub admin: String,
@@ -60,6 +65,9 @@ pub struct Config {
     /// Bounds on what callers may cost.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Compression of signed answers.
+    #[serde(default)]
+    pub response_compression: CompressionConfig,
     /// What an answer waits for before it leaves.
     #[serde(default)]
     pub recording: RecordingConfig,

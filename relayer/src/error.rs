@@ -5,6 +5,7 @@ use relay_core::store::StoreError;
 use relay_core::telemetry::TelemetryError;
 
 use crate::backend::BackendError;
+use crate::listener::TlsError;
 
 /// Why a relayer does not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum RelayerError {
     /// The administration port cannot be opened.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// The certificate of the relay port cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The relay port cannot be opened.
     #[error("cannot listen on {address}: {reason}")]
     Listen {

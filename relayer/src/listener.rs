@@ -11,9 +11,13 @@ mod connection;
 mod dispatch;
 mod grpc;
 mod guard;
+mod gzip;
 mod health;
 mod http;
+mod intake;
+mod patient;
 mod stream;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +30,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::LimitsConfig;
-use crate::pipeline::{Pipeline, Place};
+use crate::config::{CompressionConfig, LimitsConfig};
+use crate::pipeline::{Budget, Pipeline, Place};
 use crate::refusal::Refusal;
 
 pub(crate) use body::ReplyBody;
 pub(crate) use connection::Caller;
+pub(crate) use tls::Tls;
+pub use tls::TlsError;
 
 /// Dead peers of HTTP/2 are noticed by unanswered pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -52,16 +58,37 @@ pub(crate) struct Listener {
     pub(crate) stop: CancellationToken,
     /// Streams that are still going on are cut, signed and recorded.
     cut: CancellationToken,
+    tls: Option<Arc<Tls>>,
+    compression: CompressionConfig,
     places: Arc<Semaphore>,
+    /// Bodies that are being read.
+    reading: Semaphore,
+    /// Memory for bodies.
+    bodies: Arc<Budget>,
     in_flight: Arc<Semaphore>,
 }
 
 impl Listener {
-    pub(crate) fn new(pipeline: Arc<Pipeline>, limits: LimitsConfig, stop: CancellationToken) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(limits.connections));
-        let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-        let (tasks, cut) = (TaskTracker::new(), CancellationToken::new());
-        Arc::new(Self { pipeline, limits, tasks, stop, cut, places, in_flight })
+    pub(crate) fn new(
+        pipeline: Arc<Pipeline>,
+        limits: LimitsConfig,
+        compression: CompressionConfig,
+        tls: Option<Arc<Tls>>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            pipeline,
+            tasks: TaskTracker::new(),
+            stop,
+            cut: CancellationToken::new(),
+            tls,
+            compression,
+            places: Arc::new(Semaphore::new(limits.connections)),
+            reading: Semaphore::new(limits.connections),
+            bodies: Budget::new(limits.body_bytes),
+            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
+            limits,
+        })
     }
 
     /// Accepts until the stop, then tells every peer to go away and waits for what is in progress. `false` when some of it

@@ -25,6 +25,7 @@ mod streaming;
 mod timing;
 mod unpaid;
 mod verified;
+mod weight;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub(crate) use received::{Channel, Place, Received};
 pub(crate) use recorded::Recorded;
 pub(crate) use serve::Served;
 pub(crate) use streaming::{Cuts, Part, StreamHead};
+pub(crate) use weight::{Budget, Share};
 
 /// Everything a relay meets on its way.
 pub(crate) struct Pipeline {

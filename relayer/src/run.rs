@@ -14,7 +14,7 @@ use crate::books::{Books, Entries};
 use crate::budget::Budgets;
 use crate::config::Config;
 use crate::error::RelayerError;
-use crate::listener::Listener;
+use crate::listener::{Listener, Tls};
 use crate::metrics::backend::PoolGauges;
 use crate::metrics::{Metrics, Snapshot};
 use crate::pipeline::Pipeline;
@@ -39,6 +39,7 @@ pub struct Relayer {
     registry: Registry,
     metrics: Metrics,
     reloader: Reloader,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Runs a relayer until `shutdown`, then drains it. A chain or Redis that is away, at start or later, only delays things.
@@ -59,11 +60,12 @@ impl Relayer {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let reloader = Reloader::start(config.clone(), file, &metrics)?;
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
         let refuse =
             |error: std::io::Error| RelayerError::Listen { address: config.listen.clone(), reason: error.to_string() };
         let relays = TcpListener::bind(&config.listen).await.map_err(refuse)?;
         let admin = AdminServer::bind(&config.admin).await?;
-        Ok(Self { config, relays, admin, books: Arc::default(), registry, metrics, reloader })
+        Ok(Self { config, relays, admin, books: Arc::default(), registry, metrics, reloader, tls })
     }
 
     /// Where relays are taken.
@@ -87,7 +89,7 @@ impl Relayer {
     /// Serves until `shutdown`. Then: readiness off, a delay in which callers hear of it, no more connections, requests in
     /// progress finished, every relay recorded and durable. Gives the books.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<Entries, RelayerError> {
-        let Self { config, relays, admin, books, mut registry, metrics, reloader } = self;
+        let Self { config, relays, admin, books, mut registry, metrics, reloader, tls } = self;
         // What must outlive the drain: the feed, the publisher's watch and the administration port.
         let end = CancellationToken::new();
         let _end_on_return = end.clone().drop_guard();
@@ -140,7 +142,11 @@ impl Relayer {
         info!(name = config.name, "relayer serves");
 
         let close = CancellationToken::new();
-        let listener = Listener::new(pipeline, config.limits.clone(), close.clone());
+        if let Some(tls) = &tls {
+            tokio::spawn(Arc::clone(tls).keep_up(close.clone()));
+        }
+        let (limits, compression) = (config.limits.clone(), config.response_compression.clone());
+        let listener = Listener::new(pipeline, limits, compression, tls, close.clone());
         let drain = config.drain.deadline.0;
         let serving = tokio::spawn(listener.serve(relays, drain));
         shutdown.cancelled().await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use relay_core::telemetry::{Probes, Progress, Readiness};
+use relay_core::units::Height;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::live::Live;
 use crate::metrics::backend::PoolView;
 use crate::pipeline::Pipeline;
 use crate::reload::Report;
+use crate::service_health::{Viewer, health};
 
 /// Answers from the moment the process starts, also while the relayer waits for its chain and its Redis.
 pub(crate) struct Status {
@@ -115,6 +117,12 @@ impl Probes for Status {
         let all = live.services.len();
         readiness.check("backends", healthy > 0, format!("{healthy} of {all} services have a healthy backend"));
         readiness
+    }
+
+    fn part(&self, name: &str) -> Option<(u16, Value)> {
+        let height = self.pipeline().map_or(Height(0), |pipeline| pipeline.feed.height());
+        let (status, body) = health(&self.live.load(), name, height, Viewer::Operator);
+        Some((status.as_u16(), body))
     }
 
     fn status(&self) -> Value {

@@ -3,6 +3,8 @@
 // Here a panic is how a failure is told, also in what the tests share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "relaying/abuse.rs"]
+mod abuse;
 #[path = "relaying/backends.rs"]
 mod backends;
 #[path = "relaying/backends_limits.rs"]
@@ -15,14 +17,22 @@ mod backends_retry;
 mod budgets;
 #[path = "relaying/budgets_shared.rs"]
 mod budgets_shared;
+#[path = "relaying/child.rs"]
+mod child;
+#[path = "relaying/curl.rs"]
+mod curl;
 #[path = "relaying/drain.rs"]
 mod drain;
 #[path = "relaying/grpc.rs"]
 mod grpc;
 #[path = "relaying/hard_node.rs"]
 mod hard_node;
+#[path = "relaying/http.rs"]
+mod http;
 #[path = "relaying/limits.rs"]
 mod limits;
+#[path = "relaying/log.rs"]
+mod log;
 #[path = "relaying/metrics.rs"]
 mod metrics;
 #[path = "relaying/readiness.rs"]
@@ -49,5 +59,7 @@ mod stream_node;
 mod streams;
 #[path = "relaying/timing.rs"]
 mod timing;
+#[path = "relaying/tls.rs"]
+mod tls;
 #[path = "relaying/ways.rs"]
 mod ways;

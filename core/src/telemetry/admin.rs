@@ -106,6 +106,7 @@ impl Desk {
                 let readiness = self.probes.readiness();
                 json_reply(alive(readiness.ready()), &json!({ "ready": readiness.ready(), "checks": readiness.checks }))
             }
+            (&Method::GET, path) if path.starts_with("/ready/") => self.part(path.trim_start_matches("/ready/")),
             (&Method::GET, "/status") => json_reply(StatusCode::OK, &self.probes.status()),
             (&Method::GET | &Method::PUT, "/log-level") if !caller.ip().to_canonical().is_loopback() => json_reply(
                 StatusCode::FORBIDDEN,
@@ -118,6 +119,11 @@ impl Desk {
                 &json!({ "error": "here are GET /metrics, /health, /ready, /status and GET or PUT /log-level" }),
             ),
         }
+    }
+
+    fn part(&self, name: &str) -> Response<Full<Bytes>> {
+        let (status, body) = self.probes.part(name).unwrap_or((404, json!({ "error": "this role has no such part" })));
+        json_reply(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &body)
     }
 
     fn metrics(&self) -> Response<Full<Bytes>> {

@@ -10,6 +10,12 @@ pub trait Probes: Send + Sync + 'static {
 
     /// Everything else that is worth seeing, as JSON.
     fn status(&self) -> serde_json::Value;
+
+    /// Whether one part of the role can do its work, by its name: an HTTP status, and what is known about it. `None` for a
+    /// role without parts.
+    fn part(&self, _name: &str) -> Option<(u16, serde_json::Value)> {
+        None
+    }
 }
 
 /// The outcome of all readiness checks.

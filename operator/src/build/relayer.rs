@@ -36,6 +36,7 @@ pub(super) fn process(
     let config = Config {
         name: name.clone(),
         listen: listen.to_string(),
+        tls: None,
         admin: admin.to_string(),
         logs: site.logs.clone(),
         chain: chain(pool),
@@ -44,6 +45,7 @@ pub(super) fn process(
         services,
         validation: relayer::config::ValidationMode::default(),
         limits: relayer::config::LimitsConfig::default(),
+        response_compression: relayer::config::CompressionConfig::default(),
         recording: relayer::config::RecordingConfig::default(),
         budget: relayer::config::BudgetConfig::default(),
         simulation: relayer::config::SimulationConfig::default(),

@@ -80,6 +80,11 @@ impl Endpoint {
         prepared.to(&self.target, self.credential.as_ref())
     }
 
+    /// Scheme, host and port.
+    pub(crate) fn site(&self) -> String {
+        self.target.site()
+    }
+
     /// Whether it is worth sending relays to.
     pub(crate) fn is_good(&self) -> bool {
         let fit = !self.probed_down.load(Ordering::Relaxed) && !self.out_of_sync.load(Ordering::Relaxed);

@@ -12,7 +12,7 @@ use super::exchange::{Connections, Trust};
 use super::slots::Slots;
 use super::target::Target;
 use super::watch::Watch;
-use crate::config::{AuthenticationConfig, PoolConfig, RetryPolicy, basic};
+use crate::config::{AuthenticationConfig, ConnectionsConfig, PoolConfig, RetryPolicy, basic};
 use crate::metrics::backend::{Meter, PoolView};
 
 /// The nodes that answer one kind of request of one service.
@@ -112,6 +112,11 @@ impl Pool {
             candidates.retain(|candidate| candidate.place != place);
         }
         None
+    }
+
+    /// How many connections it may have and keep.
+    pub(crate) fn connections_config(&self) -> &ConnectionsConfig {
+        &self.config.connections
     }
 
     /// What it is like now, for metrics.

@@ -48,6 +48,11 @@ impl Target {
         })
     }
 
+    /// Scheme, host and port: all that people may see. The rest can hold credentials.
+    pub(super) fn site(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+
     /// Host and port.
     pub(super) fn authority(&self) -> &Authority {
         &self.authority

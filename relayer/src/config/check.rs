@@ -44,6 +44,7 @@ impl Config {
             ("limits.requestBytes", limits.request_bytes),
             ("limits.responseBytes", limits.response_bytes),
             ("limits.relayBytes", limits.relay_bytes),
+            ("limits.bodyBytes", limits.body_bytes),
             ("limits.connections", limits.connections),
             ("limits.inFlight", limits.in_flight),
             ("limits.ringMembers", limits.ring_members),
@@ -52,6 +53,24 @@ impl Config {
         ];
         if let Some((key, _)) = least_one.into_iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::invalid(key, "must be at least 1"));
+        }
+        if limits.streams == 0 {
+            return Err(ConfigError::invalid("limits.streams", "must be at least 1"));
+        }
+        let waits = [
+            ("limits.receiveTimeout", limits.receive_timeout),
+            ("limits.idleTimeout", limits.idle_timeout),
+            ("limits.sendTimeout", limits.send_timeout),
+        ];
+        if let Some((key, _)) = waits.into_iter().find(|(_, wait)| wait.0.is_zero()) {
+            return Err(ConfigError::invalid(key, "must be longer than 0"));
+        }
+        let largest = self.services.values().filter_map(|service| service.request_bytes).max().unwrap_or_default();
+        if limits.body_bytes < limits.request_bytes.max(largest) {
+            return Err(ConfigError::invalid(
+                "limits.bodyBytes",
+                "must have room for the largest body that is accepted",
+            ));
         }
         if limits.header_bytes < 8192 {
             return Err(ConfigError::invalid("limits.headerBytes", "must be at least 8192"));
@@ -107,6 +126,10 @@ fn key_source(keys: &KeysSection) -> Result<(), ConfigError> {
 fn service(key: &str, config: &ServiceConfig) -> Result<(), ConfigError> {
     if config.timeout.0.is_zero() || config.timeout.0 > LONGEST_TIMEOUT {
         return Err(ConfigError::invalid(&format!("{key}.timeout"), "must be longer than 0 and at most 10m"));
+    }
+    let bodies = [("requestBytes", config.request_bytes), ("responseBytes", config.response_bytes)];
+    if let Some((name, _)) = bodies.into_iter().find(|(_, bytes)| *bytes == Some(0)) {
+        return Err(ConfigError::invalid(&format!("{key}.{name}"), "must be at least 1; leave it out for the default"));
     }
     if config.backends.is_empty() {
         return Err(ConfigError::invalid(&format!("{key}.backends"), "is empty; name at least one, such as jsonrpc"));

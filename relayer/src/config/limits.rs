@@ -20,6 +20,8 @@ pub struct LimitsConfig {
     pub idle_timeout: Period,
     /// How long a caller may take nothing of its answer before its connection or stream is cut.
     pub send_timeout: Period,
+    /// Bytes of the bodies of all requests in progress.
+    pub body_bytes: usize,
     /// Open connections.
     pub connections: usize,
     /// Relays in progress.
@@ -46,6 +48,7 @@ impl Default for LimitsConfig {
             receive_timeout: Period::from_secs(10),
             idle_timeout: Period::from_secs(120),
             send_timeout: Period::from_secs(30),
+            body_bytes: 256 << 20,
             connections: 10_000,
             in_flight: 2_000,
             streams: 250,
@@ -70,5 +73,21 @@ pub struct DrainConfig {
 impl Default for DrainConfig {
     fn default() -> Self {
         Self { delay: Period::from_secs(3), deadline: Period::from_secs(45) }
+    }
+}
+
+/// Whether signed answers are compressed for callers that ask for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct CompressionConfig {
+    /// Off unless asked for: it costs more than it saves on a fast network.
+    pub enabled: bool,
+    /// Smaller answers stay as they are; 0 compresses all.
+    pub min_bytes: usize,
+}
+
+impl Default for CompressionConfig {
+    fn default() -> Self {
+        Self { enabled: false, min_bytes: 1024 }
     }
 }

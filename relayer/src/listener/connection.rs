@@ -9,11 +9,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Listener;
 use super::guard::guarded;
+use super::patient::Patient;
 
 /// The connection that a request came on. Whoever goes on with it after an upgrade holds this, so that it counts as open.
 #[derive(Debug, Clone)]
@@ -42,7 +44,7 @@ impl Drop for Seat {
 }
 
 impl Listener {
-    /// Serves a connection until its end. Once the relayer stops, it ends with the requests that are in progress.
+    /// Serves a connection until its end.
     pub(super) async fn attend(
         self: &Arc<Self>,
         stream: TcpStream,
@@ -52,6 +54,21 @@ impl Listener {
         let caller = Caller::new(permit, self.pipeline.metrics.connections.clone());
         // Only latency is at stake.
         let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream, self.limits.send_timeout.0);
+        let Some(tls) = &self.tls else { return self.converse(stream, server, caller).await };
+        let handshake = tokio::time::timeout(self.limits.receive_timeout.0, tls.accept(stream));
+        match handshake.await {
+            Ok(Ok(stream)) => self.converse(stream, server, caller).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+
+    /// Answers requests. Once the relayer stops, the connection ends with those that are in progress.
+    async fn converse<T>(self: &Arc<Self>, stream: T, server: &auto::Builder<TokioExecutor>, caller: Caller)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let spoke = Arc::new(AtomicBool::new(false));
         let service = service_fn(|request: Request<Incoming>| {
             spoke.store(true, Ordering::Relaxed);

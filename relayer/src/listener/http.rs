@@ -1,45 +1,51 @@
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::whole;
-use super::{Listener, ReplyBody, stream};
+use super::{Listener, ReplyBody, gzip, stream};
 use crate::pipeline::{Channel, Cuts, Received, Served};
 use crate::refusal::Refusal;
 use crate::simulation::Asked;
 
-/// How long a body that is refused is still taken in.
-const DISCARD_TIME: Duration = Duration::from_secs(1);
+/// How often another node was asked, where that helped.
+const RETRIES: HeaderName = HeaderName::from_static("backend-retries");
 
 impl Listener {
     /// Takes a relay from a request, whatever its method, path and content type.
     pub(super) async fn relay(&self, request: Request<Incoming>) -> Response<ReplyBody> {
-        let place = match self.place() {
-            Ok(place) => place,
-            Err(refusal) => return self.refuse(&refusal),
-        };
+        // Before its body is read: what is too much must cost nothing.
+        if self.in_flight.available_permits() == 0 {
+            return self.refuse(&Refusal::Overloaded);
+        }
         let (arrival, at) = (self.pipeline.feed.height(), Instant::now());
         let (parts, body) = request.into_parts();
         let version = parts.version;
-        let body = match self.read(&parts.headers, body).await {
-            Ok(body) => body,
+        let taken =
+            self.read(&parts.headers, body).await.and_then(|(body, share)| Ok((body, self.place()?.weighing(share))));
+        let (body, place) = match taken {
+            Ok(taken) => taken,
             Err(refusal) => return self.refuse(&refusal),
         };
         if let Some(asked) = self.pipeline.asked_to_simulate(&parts.headers) {
             let received = Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place };
             return self.simulated(&asked, received, version).await;
         }
-        let content_type = content_type(&parts.headers);
+        let (content_type, compress) =
+            (content_type(&parts.headers), gzip::is_wanted(&self.compression, &parts.headers));
         let received = Received { channel: Channel::Http, body, headers: parts.headers, arrival, at, place };
         match self.pipeline.serve_or_stream(received, self.cuts()).await {
-            Ok(Served::Whole(response)) => {
-                let mut response = Response::new(response.into());
-                response.headers_mut().insert(CONTENT_TYPE, content_type);
+            Ok(Served::Whole(mut answer, retries)) => {
+                let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
+                if retries > 0 {
+                    headers.insert(RETRIES, HeaderValue::from(u16::from(retries)));
+                }
+                if compress {
+                    answer = gzip::compress(&self.compression, answer, &mut headers).await;
+                }
+                let mut response = Response::new(answer.into());
+                *response.headers_mut() = headers;
                 response
             }
             Ok(Served::Stream(head)) => stream::response(head, version),
@@ -53,7 +59,7 @@ impl Listener {
 
     async fn simulated(&self, asked: &Asked, received: Received, version: Version) -> Response<ReplyBody> {
         match self.pipeline.simulate(asked, received, Some(self.cuts())).await {
-            Ok(Served::Whole(response)) => {
+            Ok(Served::Whole(response, _)) => {
                 let mut response = Response::new(response.into());
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
@@ -67,39 +73,6 @@ impl Listener {
     fn refuse(&self, refusal: &Refusal) -> Response<ReplyBody> {
         whole(self.pipeline.refused_early(refusal.clone()).response())
     }
-
-    async fn read(&self, headers: &HeaderMap, mut body: Incoming) -> Result<Bytes, Refusal> {
-        let limit = self.limits.request_bytes;
-        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > limit) {
-            discard(body, limit).await;
-            return Err(Refusal::TooLarge);
-        }
-        match tokio::time::timeout(self.limits.receive_timeout.0, Limited::new(&mut body, limit).collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                discard(body, limit).await;
-                Err(Refusal::TooLarge)
-            }
-            Ok(Err(_)) | Err(_) => Err(Refusal::Unreadable),
-        }
-    }
-}
-
-/// Takes a little more of a body that is not wanted. A caller that is still sending when its connection closes sees a broken
-/// connection instead of the refusal.
-async fn discard(mut body: Incoming, most: usize) {
-    let reading = async {
-        let mut seen = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            seen += frame.data_ref().map_or(0, Bytes::len);
-            if seen > most {
-                break;
-            }
-        }
-    };
-    // Whether it ended, broke or took too long: it was for the caller's sake only.
-    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
 /// Gateways get back what they say they accept.

@@ -32,8 +32,8 @@ pub(crate) struct Answered {
 
 /// What a node said to a verified relay.
 pub(crate) enum Outcome {
-    /// All of it.
-    Whole(Box<Answered>),
+    /// All of it, after so many retries.
+    Whole(Box<Answered>, u8),
     /// The beginning of a stream.
     Stream(Box<Streaming>),
 }
@@ -52,9 +52,10 @@ impl Verified {
         match ask(&self.question, call, pipeline).await? {
             Reply::Whole(answer) => {
                 self.question.tally.response_bytes(answer.body.len());
+                let retries = answer.retries;
                 let (status, payload) = wrap(answer);
                 let (question, session, ticket) = (self.question, self.session, self.ticket);
-                Ok(Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status })))
+                Ok(Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status }), retries))
             }
             Reply::Stream(answer) => {
                 let streaming = Streaming::new(self.question, self.session, self.ticket, answer);

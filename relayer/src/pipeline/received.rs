@@ -5,6 +5,8 @@ use relay_core::units::Height;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::weight::Share;
+
 /// How a relay came. What it carries, and how its answer is framed, depends on it; nothing else does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Channel {
@@ -38,12 +40,19 @@ pub(crate) struct Received {
 pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
     in_flight: Gauge,
+    weight: Option<Share>,
 }
 
 impl Place {
     pub(crate) fn new(permit: OwnedSemaphorePermit, in_flight: Gauge) -> Self {
         in_flight.inc();
-        Self { _permit: permit, in_flight }
+        Self { _permit: permit, in_flight, weight: None }
+    }
+
+    /// The same, with the memory of the relay's body.
+    pub(crate) fn weighing(mut self, share: Share) -> Self {
+        self.weight = Some(share);
+        self
     }
 }
 

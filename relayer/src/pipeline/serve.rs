@@ -13,8 +13,8 @@ use crate::refusal::Refusal;
 /// What a transport that can stream has to frame.
 #[derive(Debug)]
 pub(crate) enum Served {
-    /// The encoded signed response.
-    Whole(Bytes),
+    /// The encoded signed response, which took so many retries.
+    Whole(Bytes, u8),
     /// Signed responses that come bit by bit.
     Stream(StreamHead),
 }
@@ -37,11 +37,11 @@ impl Pipeline {
 
     async fn finish(self: Arc<Self>, verified: Verified, cuts: Cuts) -> Result<Served, Refusal> {
         match Box::pin(verified.answer(&self)).await? {
-            Outcome::Whole(answered) => {
+            Outcome::Whole(answered, retries) => {
                 let (tally, answered_at) = (Arc::clone(answered.tally()), Instant::now());
                 let recorded = answered.sign()?.record(&self).await?;
                 tally.after_backend(answered_at.elapsed());
-                Ok(Served::Whole(recorded.response))
+                Ok(Served::Whole(recorded.response, retries))
             }
             Outcome::Stream(streaming) => Ok(Served::Stream(streaming.start(&self, cuts))),
         }

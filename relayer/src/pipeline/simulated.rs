@@ -76,11 +76,12 @@ impl Pipeline {
         };
         match (reply, cuts) {
             (Ok(Reply::Whole(answer)), _) => {
+                let retries = answer.retries;
                 let (_, payload) = wrap(answer);
                 let response = self.sign_simulated(&simulated, payload)?;
                 self.metrics.simulation.took(&simulated.labels, at.elapsed());
                 self.finish_simulated(simulated);
-                Ok(Served::Whole(response))
+                Ok(Served::Whole(response, retries))
             }
             (Ok(Reply::Stream(answer)), Some(cuts)) => {
                 Ok(Served::Stream(simulated.pass_on(self, answer, deadline, cuts, place)))

@@ -10,7 +10,9 @@ use relay_core::config::{ChainSection, KeysSection, Period, RedisSection};
 use relay_core::proto::pocket::service::RelayRequest;
 use relay_core::store::{ChainIdentity, LogEntry, Store, StoreConfig};
 use relay_core::telemetry::LogConfig;
-use relayer::config::{BudgetConfig, DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode};
+use relayer::config::{
+    BudgetConfig, CompressionConfig, DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode,
+};
 use relayer::{Config, Entries, Relayer, RelayerError};
 use testbed::{Backend, Genesis, Redis};
 use tokio::task::JoinHandle;
@@ -235,6 +237,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
     Config {
         name: "under-test".to_owned(),
         listen: "127.0.0.1:0".to_owned(),
+        tls: None,
         admin: "127.0.0.1:0".to_owned(),
         logs: LogConfig::default(),
         chain: ChainSection { id: None, nodes, query_timeout: Period::from_secs(5) },
@@ -243,6 +246,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         services: BTreeMap::from([(SERVICE.into(), service)]),
         validation: ValidationMode::Eager,
         limits: LimitsConfig::default(),
+        response_compression: CompressionConfig::default(),
         recording: RecordingConfig::default(),
         budget: BudgetConfig::default(),
         simulation: relayer::config::SimulationConfig::default(),

@@ -6,8 +6,8 @@ use super::note::{Note, Notes};
 use super::profiles::Profiles;
 use super::{nodes, services};
 use crate::config::{
-    BudgetConfig, Config, DrainConfig, IdentityConfig, LimitsConfig, OnError, RecordingConfig, SimulationConfig,
-    ValidationMode,
+    BudgetConfig, CompressionConfig, Config, DrainConfig, IdentityConfig, LimitsConfig, OnError, RecordingConfig,
+    SimulationConfig, ValidationMode,
 };
 
 /// The parts that the reference shares out in Redis; ours has one prefix for all.
@@ -33,13 +33,13 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
     let admin = admin(file, &mut notes)?;
     let simulation = simulation(file.simulation.as_ref(), &mut notes)?;
     let budget = meter(file, &mut notes)?;
-    compression(file)?;
     cache_warmup(file, &mut notes);
     let largest = services.values().filter_map(|service| service.request_bytes).max().unwrap_or_default();
     let request_bytes = bytes("default_max_body_size_bytes", default_body)?;
     let config = Config {
         name: "relayer".to_owned(),
         listen,
+        tls: None,
         admin,
         logs: logs(&file.logging.clone().unwrap_or_default(), &mut notes)?,
         chain: ChainSection { id: None, nodes: vec![node], query_timeout: Period::from_secs(5) },
@@ -48,7 +48,8 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
         services,
         validation: file.default_validation_mode.unwrap_or(ValidationMode::Optimistic),
         // The reference has one cap for answers, the largest of all caps for requests.
-        limits: LimitsConfig { request_bytes, response_bytes: request_bytes.max(largest), ..LimitsConfig::default() },
+        limits: limits(request_bytes, largest),
+        response_compression: compression(file),
         recording: RecordingConfig::default(),
         budget,
         simulation,
@@ -303,11 +304,19 @@ fn duration(key: &str, text: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn compression(file: &File) -> Result<(), ConfigError> {
-    if file.response_compression.as_ref().and_then(|compression| compression.enabled) == Some(true) {
-        return Err(ConfigError::invalid("response_compression.enabled", "not supported yet: set it to false"));
+fn limits(request_bytes: usize, largest: usize) -> LimitsConfig {
+    let (defaults, largest) = (LimitsConfig::default(), request_bytes.max(largest));
+    let body_bytes = defaults.body_bytes.max(largest.saturating_mul(4));
+    LimitsConfig { request_bytes, response_bytes: largest, body_bytes, ..defaults }
+}
+
+fn compression(file: &File) -> CompressionConfig {
+    let given = file.response_compression.clone().unwrap_or_default();
+    let least = or_default(given.min_size_bytes, 1024);
+    CompressionConfig {
+        enabled: given.enabled.unwrap_or_default(),
+        min_bytes: usize::try_from(least).unwrap_or(usize::MAX),
     }
-    Ok(())
 }
 
 fn cache_warmup(file: &File, notes: &mut Notes) {

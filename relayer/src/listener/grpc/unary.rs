@@ -53,7 +53,7 @@ impl Listener {
             refusal => status::of(&refusal, body).0,
         };
         match self.pipeline.simulate(asked, received, None).await {
-            Ok(Served::Whole(response)) => Ok(response),
+            Ok(Served::Whole(response, _)) => Ok(response),
             Ok(Served::Stream(_)) => Err(refused(Refusal::Backend(BackendFault::Request))),
             Err(refusal) => Err(refused(refusal)),
         }
