@@ -1,16 +1,24 @@
+pub(crate) mod relayer;
+
 use std::path::{Path, PathBuf};
 
 use operator::build::{Site, build};
 use operator::local::dereference;
 
+use ::relayer::config::UnknownKeys;
+
 use crate::failure::Failure;
 
-/// Check a folder of resources, or the configuration file of one process, without running anything.
+/// Check folders of resources and configuration files, without running anything.
 ///
-/// Every problem is printed with file and line; the exit code is 0 only if there is none.
+/// Every problem is printed with file and line; the exit code is 0 only if there is none. `relayer validate` looks closer at the
+/// configuration of a relayer.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 pub(crate) struct Arguments {
+    /// Resources or configuration files, recognised by what they hold.
+    #[arg(value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
     /// A folder with MinerPool, RelayerPool, Supplier and Secret, or one such file.
     #[arg(short = 'f', long = "file", value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -21,9 +29,22 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(file) = &arguments.config {
-        return config(file);
+        config(file)?;
     }
-    arguments.folder.as_deref().map_or(Ok(()), folder)
+    if let Some(path) = &arguments.folder {
+        folder(path)?;
+    }
+    let mut problems = Vec::new();
+    for path in &arguments.paths {
+        let outcome = if path.is_dir() || is_resource(path) { folder(path) } else { config(path) };
+        problems.extend(outcome.err().map(|problem| problem.to_string()));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// Resources say what they are.
+fn is_resource(file: &Path) -> bool {
+    std::fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.starts_with("apiVersion:")))
 }
 
 fn folder(folder: &Path) -> Result<(), Failure> {
@@ -43,7 +64,10 @@ fn folder(folder: &Path) -> Result<(), Failure> {
 fn config(file: &Path) -> Result<(), Failure> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     if text.lines().any(|line| line.starts_with("services:")) {
-        relayer::Config::load(file)?;
+        let loaded = ::relayer::Config::read(file, UnknownKeys::Refused)?;
+        for note in &loaded.notes {
+            println!("{}: {note}", file.display());
+        }
         println!("{}: good, the configuration of a relayer", file.display());
     } else {
         miner::Config::load(file)?;

@@ -27,6 +27,7 @@ mod simulation;
 mod start;
 mod status;
 mod unfinished;
+pub mod validate;
 
 pub use backend::BackendError;
 pub use books::Entries;

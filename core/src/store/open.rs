@@ -51,7 +51,7 @@ impl Store {
 }
 
 /// The first answer of a server that has loaded its data.
-async fn wait_for(link: &Link, patience: Duration) -> Result<Info, StoreError> {
+pub(super) async fn wait_for(link: &Link, patience: Duration) -> Result<Info, StoreError> {
     let limit = Instant::now() + patience;
     loop {
         let outcome = match sections(link, &["server", "replication", "persistence", "memory", "cluster"]).await {
@@ -66,7 +66,7 @@ async fn wait_for(link: &Link, patience: Duration) -> Result<Info, StoreError> {
 }
 
 /// Managed services forbid `CONFIG`; then nothing is known, and the checks say so.
-async fn settings(link: &Link) -> Settings {
+pub(super) async fn settings(link: &Link) -> Settings {
     Settings {
         appendfsync: setting(link, "appendfsync").await,
         min_replicas_to_write: setting(link, "min-replicas-to-write").await.and_then(|text| text.parse().ok()),

@@ -22,7 +22,7 @@ pub(super) async fn claim(link: &Link, keys: &Keys, chain: &ChainIdentity) -> Re
     compare(&keys.schema(), &found.map(Option::unwrap_or_default), chain)
 }
 
-fn compare(key: &str, found: &[String; 4], chain: &ChainIdentity) -> Result<String, StoreError> {
+pub(super) fn compare(key: &str, found: &[String; 4], chain: &ChainIdentity) -> Result<String, StoreError> {
     let [layout, chain_id, genesis_hash, identity] = found;
     let problem = if *layout != LAYOUT.to_string() {
         format!(

@@ -67,6 +67,18 @@ impl Config {
     }
 }
 
+impl Loaded {
+    /// Writes what there is to say into the log.
+    pub fn log(&self) {
+        for text in &self.passed_over {
+            tracing::warn!("{text}");
+        }
+        for note in &self.notes {
+            tracing::info!("{note}");
+        }
+    }
+}
+
 fn accept<T: DeserializeOwned>(
     text: &str,
     origin: &str,

@@ -1,0 +1,149 @@
+//! `relayer validate` against a real chain, a real Redis and real backends.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod program;
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+use program::{complaint, printed, repository, run};
+use serde_json::Value;
+use testbed::{Backend, Chain, Genesis, Redis};
+
+/// A file of the Go relay miner about a real chain, Redis and backend.
+struct Scene {
+    chain: Chain,
+    redis: Redis,
+    backend: Backend,
+    folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let genesis = Genesis::new().block_time(Duration::from_secs(1));
+        let (chain, redis) = (Chain::start(genesis).await.unwrap(), Redis::start().await.unwrap());
+        let backend = Backend::start().await.unwrap();
+        let scene = Self { chain, redis, backend, folder: tempfile::tempdir().unwrap() };
+        let key = &scene.chain.account("supplier1").unwrap().private_key;
+        std::fs::write(scene.keys(), format!("keys: ['{key}']\n")).unwrap();
+        scene
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.path().join("keys.yaml")
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "redis: {{url: '{}', pool_size: 10}}\n\
+             pocket_node: {{query_node_rpc_url: '{}', query_node_grpc_url: '{}', grpc_insecure: true}}\n\
+             keys: {{keys_file: '{}'}}\nservices:\n  svc1:\n    backends:\n      jsonrpc: {{url: '{}'}}\n",
+            self.redis.url(),
+            self.chain.rpc(),
+            self.chain.grpc(),
+            self.keys().display(),
+            self.backend.url(),
+        )
+    }
+
+    /// Validates `text` with these flags; gives the report and whether it was good.
+    fn validate(&self, text: &str, flags: &[&str]) -> (bool, Value) {
+        let output = self.run(text, &[flags, &["--output", "json"]].concat());
+        (output.status.success(), serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    fn run(&self, text: &str, flags: &[&str]) -> Output {
+        let file = self.folder.path().join("relayer.yaml");
+        std::fs::write(&file, text).unwrap();
+        run(&[&["relayer", "validate", "--config", file.to_str().unwrap()], flags].concat())
+    }
+}
+
+/// Findings of a level about a subject that contains these words.
+fn found<'r>(report: &'r Value, level: &str, subject: &str) -> Vec<&'r str> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    let fitting = findings.filter(|finding| {
+        finding["level"] == level && finding["subject"].as_str().is_some_and(|text| text.contains(subject))
+    });
+    fitting.map(|finding| finding["text"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_a_relayer_depends_on_is_asked() {
+    let scene = Scene::start().await;
+    let (good, report) = scene.validate(&scene.text(), &["--online"]);
+    assert!(good, "{report:#}");
+    assert!(found(&report, "info", "chain.nodes.node")[0].contains("at height"), "{report:#}");
+    assert!(found(&report, "info", "redis")[0..].iter().any(|text| text.contains("not used yet")), "{report:#}");
+    assert_eq!(found(&report, "info", "services.svc1.backends.jsonrpc").len(), 1, "{report:#}");
+    assert!(!found(&report, "info", "redis.pool_size").is_empty());
+
+    // rule: D-01
+    std::fs::write(scene.keys(), "keys: []\n").unwrap();
+    let (good, report) = scene.validate(&scene.text(), &[]);
+    assert!(!good && found(&report, "error", "keys")[0].contains("no keys"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_does_not_answer_is_an_error_that_says_what_to_do() {
+    let scene = Scene::start().await;
+    let text = scene
+        .text()
+        .replace(&scene.redis.url(), "redis://127.0.0.1:1")
+        .replace(scene.chain.rpc(), "http://127.0.0.1:1")
+        .replace(&scene.backend.url(), "http://127.0.0.1:1");
+    let text = format!("{text}      websocket: {{url: '{}'}}\n", scene.backend.url().replace("http://", "ws://"));
+    let (good, report) = scene.validate(&text, &["--online"]);
+    assert!(!good);
+    for subject in ["redis", "chain.nodes.node.rpc", "services.svc1.backends.jsonrpc", "backends.websocket"] {
+        assert_eq!(found(&report, "error", subject).len(), 1, "{subject}: {report:#}");
+    }
+    let shown = scene.run(&text, &["--online"]);
+    assert!(printed(&shown).contains("ERROR   chain.nodes.node.rpc: "), "{}", printed(&shown));
+    assert!(complaint(&shown).contains("4 errors"), "{}", complaint(&shown));
+    let (good, report) = scene.validate(&scene.text(), &["--online", "--redis-url", "redis://127.0.0.1:1"]);
+    assert!(!good && found(&report, "error", "redis").len() == 1, "the flag counts: {report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staked_endpoints_need_backends() {
+    let scene = Scene::start().await;
+    let (good, report) = scene.validate(&scene.text(), &["--check-stake"]);
+    assert!(good, "{report:#}");
+    let other = scene.text().replace("jsonrpc:", "websocket:").replace("http://127.0.0.1", "ws://127.0.0.1");
+    let other = other.replace(&format!("ws{}", &scene.chain.rpc()[4..]), scene.chain.rpc());
+    let (good, report) =
+        scene.validate(&other, &["--check-stake", "--node", scene.chain.grpc().trim_start_matches("http://")]);
+    assert!(!good, "{report:#}");
+    assert_eq!(found(&report, "error", "services.svc1.backends.jsonrpc").len(), 1, "{report:#}");
+    assert_eq!(found(&report, "info", "services.svc1.backends.websocket").len(), 1, "{report:#}");
+
+    let stranger = &scene.chain.account("app1").unwrap().private_key;
+    std::fs::write(scene.keys(), format!("keys: ['{stranger}']\n")).unwrap();
+    let (good, report) = scene.validate(&scene.text(), &["--check-stake"]);
+    assert!(good && found(&report, "info", "pokt1") == ["not staked"], "{report:#}");
+    let (good, report) = scene.validate(&scene.text(), &["--check-stake", "--node", "127.0.0.1:1"]);
+    assert!(!good && found(&report, "error", "pokt1").len() == 1, "{report:#}");
+}
+
+// rule: D-08
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_keys_fail_unless_lenient() {
+    let scene = Scene::start().await;
+    let text = format!("{}liste_addr: 0.0.0.0:1\n", scene.text());
+    let (good, report) = scene.validate(&text, &[]);
+    assert!(!good && found(&report, "error", "configuration")[0].contains("did you mean `listen_addr`?"), "{report:#}");
+    let (good, report) = scene.validate(&text, &["--lenient"]);
+    assert!(good && found(&report, "warning", "configuration")[0].contains("passed over"), "{report:#}");
+}
+
+#[test]
+fn the_examples_of_both_layouts_are_good() {
+    let output =
+        run(&["validate", &repository("examples/relayer/go-relay-miner.yaml"), &repository("examples/quickstart")]);
+    assert!(output.status.success(), "{}", complaint(&output));
+    assert!(printed(&output).contains("good, the configuration of a relayer"), "{}", printed(&output));
+    assert!(printed(&output).contains("good: 1 miner pools"), "{}", printed(&output));
+}

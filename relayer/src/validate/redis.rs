@@ -1,0 +1,32 @@
+use relay_core::chain::{Chain, ChainConfig};
+use relay_core::config::Period;
+use relay_core::store::{self, ChainIdentity, StoreConfig};
+
+use super::{Finding, PATIENCE};
+use crate::config::Config;
+
+/// Is this Redis fit, and is its state that of our chain?
+pub(super) async fn inspect(config: &Config) -> Vec<Finding> {
+    // Whose state it is can only be compared when the chain says who it is; that it does not is reported elsewhere.
+    let identity = match Chain::new(&ChainConfig::from(&config.chain)) {
+        Ok(chain) => tokio::time::timeout(PATIENCE, chain.identity()).await.ok().and_then(Result::ok),
+        Err(_) => None,
+    };
+    let whose = identity.as_ref().map(ChainIdentity::from);
+    let settings = StoreConfig {
+        url: config.redis.url.clone(),
+        prefix: config.redis.prefix.clone(),
+        open_timeout: Period(PATIENCE),
+        ..StoreConfig::default()
+    };
+    match store::inspect(&settings, whose.as_ref()).await {
+        Err(error) => vec![Finding::error("redis", error.to_string())],
+        Ok(found) => {
+            let used = if found.in_use { "in use" } else { "not used yet" };
+            let told =
+                format!("{} is version {}; the prefix `{}` is {used}", found.address, found.version, settings.prefix);
+            let warnings = found.warnings.into_iter().map(|warning| Finding::warning("redis", warning.0));
+            std::iter::once(Finding::info("redis", told)).chain(warnings).collect()
+        }
+    }
+}
