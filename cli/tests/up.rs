@@ -147,6 +147,7 @@ fn processes_of(folder: &str) -> Vec<u32> {
     own.collect()
 }
 
+// rule: D-31, R-20
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_are_served_recorded_and_seen() {
     let around = Surroundings::start().await;
@@ -167,6 +168,8 @@ async fn relays_are_served_recorded_and_seen() {
 
     let progress = up.wait(|event| event["event"] == "progress" && event["open_relays"] == 23);
     assert_eq!(progress["suppliers"], serde_json::json!([2, 2]));
+    let log = std::fs::read_to_string(around.folder.path().join(".pocket/logs/demo-relayer-0.log")).unwrap();
+    assert!(log.contains("relayer serves") && log.lines().count() < 20, "23 relays must not make 23 lines:\n{log}");
     let table = printed(&run(&["get", "suppliers", "-f", around.folder()]));
     for line in table.lines().skip(1) {
         assert!(line.contains(" True ") && line.contains(" demo-miner-"), "{table}");

@@ -73,17 +73,30 @@ fn found<'r>(report: &'r Value, level: &str, subject: &str) -> Vec<&'r str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_a_relayer_depends_on_is_asked() {
     let scene = Scene::start().await;
-    let (good, report) = scene.validate(&scene.text(), &["--online"]);
+    let text = format!("{}      grpc: {{url: '{}'}}\n", scene.text(), scene.chain.grpc());
+    let (good, report) = scene.validate(&text, &["--online"]);
     assert!(good, "{report:#}");
+    assert_eq!(found(&report, "info", "services.svc1.backends.grpc").len(), 1, "{report:#}");
     assert!(found(&report, "info", "chain.nodes.node")[0].contains("at height"), "{report:#}");
     assert!(found(&report, "info", "redis")[0..].iter().any(|text| text.contains("not used yet")), "{report:#}");
     assert_eq!(found(&report, "info", "services.svc1.backends.jsonrpc").len(), 1, "{report:#}");
     assert!(!found(&report, "info", "redis.pool_size").is_empty());
 
-    // rule: D-01
+    let file = scene.folder.path().join("relayer.yaml");
+    let output = run(&["relayer", "validate", "--config", file.to_str().unwrap()]);
+    assert!(printed(&output).contains("good, a relayer would start with it"), "{}", printed(&output));
+}
+
+// rule: D-01
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relayer_without_keys_does_not_start() {
+    let scene = Scene::start().await;
     std::fs::write(scene.keys(), "keys: []\n").unwrap();
     let (good, report) = scene.validate(&scene.text(), &[]);
     assert!(!good && found(&report, "error", "keys")[0].contains("no keys"), "{report:#}");
+    let file = scene.folder.path().join("relayer.yaml");
+    let output = run(&["relayer", "--config", file.to_str().unwrap()]);
+    assert!(!output.status.success() && complaint(&output).contains("no keys"), "{}", complaint(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,8 +125,7 @@ async fn staked_endpoints_need_backends() {
     let scene = Scene::start().await;
     let (good, report) = scene.validate(&scene.text(), &["--check-stake"]);
     assert!(good, "{report:#}");
-    let other = scene.text().replace("jsonrpc:", "websocket:").replace("http://127.0.0.1", "ws://127.0.0.1");
-    let other = other.replace(&format!("ws{}", &scene.chain.rpc()[4..]), scene.chain.rpc());
+    let other = scene.text().replace("jsonrpc: {url: 'http://", "websocket: {url: 'ws://");
     let (good, report) =
         scene.validate(&other, &["--check-stake", "--node", scene.chain.grpc().trim_start_matches("http://")]);
     assert!(!good, "{report:#}");
@@ -126,6 +138,26 @@ async fn staked_endpoints_need_backends() {
     assert!(good && found(&report, "info", "pokt1") == ["not staked"], "{report:#}");
     let (good, report) = scene.validate(&scene.text(), &["--check-stake", "--node", "127.0.0.1:1"]);
     assert!(!good && found(&report, "error", "pokt1").len() == 1, "{report:#}");
+}
+
+// rule: D-03
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_ends_the_process() {
+    let scene = Scene::start().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let others = "metrics: {addr: '127.0.0.1:0'}\nhealth_check: {enabled: false}\n";
+    for key in
+        ["listen_addr: 'AT'\n", "listen_addr: '127.0.0.1:0'\nmetrics: {addr: 'AT'}\nhealth_check: {enabled: false}\n"]
+    {
+        let ports = key.replace("AT", &address.to_string());
+        let others = if key.contains("metrics") { "" } else { others };
+        let file = scene.folder.path().join("relayer.yaml");
+        std::fs::write(&file, format!("{}{ports}{others}", scene.text())).unwrap();
+        let output = run(&["relayer", "--config", file.to_str().unwrap()]);
+        assert!(!output.status.success());
+        assert!(complaint(&output).contains(&address.to_string()), "{}", complaint(&output));
+    }
 }
 
 // rule: D-08
@@ -141,8 +173,9 @@ async fn unknown_keys_fail_unless_lenient() {
 
 #[test]
 fn the_examples_of_both_layouts_are_good() {
-    let output =
-        run(&["validate", &repository("examples/relayer/go-relay-miner.yaml"), &repository("examples/quickstart")]);
+    let files = ["examples/relayer/relayer.yaml", "examples/relayer/go-relay-miner.yaml", "examples/quickstart"];
+    let [ours, theirs, resources] = files.map(repository);
+    let output = run(&["validate", &ours, &theirs, &resources]);
     assert!(output.status.success(), "{}", complaint(&output));
     assert!(printed(&output).contains("good, the configuration of a relayer"), "{}", printed(&output));
     assert!(printed(&output).contains("good: 1 miner pools"), "{}", printed(&output));

@@ -21,6 +21,8 @@ mod budgets_shared;
 mod child;
 #[path = "relaying/curl.rs"]
 mod curl;
+#[path = "relaying/defects.rs"]
+mod defects;
 #[path = "relaying/drain.rs"]
 mod drain;
 #[path = "relaying/grpc.rs"]

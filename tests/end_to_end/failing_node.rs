@@ -11,6 +11,7 @@ use crate::gateway::{Gateway, targets};
 use crate::pool::Pool;
 use crate::stage::{Stage, genesis};
 
+// rule: S-1
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_miner_recovers_by_itself_when_its_node_does() {
     let suppliers = ["supplier1".to_owned()];

@@ -8,6 +8,7 @@ use crate::stage::{Stage, genesis};
 use crate::{claims, ledger::Ledger};
 
 /// 3 suppliers × 2 services × 1 000 relays.
+// rule: G-11
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answered_relay_is_settled() {
     let suppliers = ["supplier1", "supplier2", "supplier3"].map(str::to_owned);

@@ -165,6 +165,7 @@ mod tests {
         }
     }
 
+    // rule: S-6
     #[test]
     fn the_oldest_versions_that_will_do() {
         for version in ["6.2.0", "6.2.14", "7.0.15", "7.2.4", "8.0.1", "10.0.0"] {

@@ -159,6 +159,7 @@ mod tests {
     use super::*;
 
     /// Changing one of these strands the state of every running pool: it takes a new layout.
+    // rule: G-09
     #[test]
     fn every_key_is_what_it_was() {
         let keys = Keys::new("prod.eu:1").unwrap();
@@ -191,6 +192,7 @@ mod tests {
         }
     }
 
+    // rule: G-09
     #[test]
     fn a_prefix_cannot_break_hash_tags() {
         for prefix in ["", "a{b", "a}b", "a b", "a\n", "ü", &"x".repeat(65)] {

@@ -37,6 +37,7 @@ async fn read_to(feed: &BlockFeed, from: Height, to: Height) {
     }
 }
 
+// rule: D-47
 #[tokio::test]
 async fn every_height_arrives_in_order_over_pauses_bursts_and_broken_connections() {
     let running = testbed::Chain::start(still()).await.unwrap();
@@ -96,6 +97,7 @@ async fn an_announcement_wakes_the_feed_before_its_poll() {
     assert!(within(feed.reached(first + 1000)).await.is_err(), "a stopped feed says so");
 }
 
+// rule: D-47, G-06
 #[tokio::test]
 async fn a_lagging_preferred_node_does_not_hold_the_feed_up() {
     let running = testbed::Chain::start(still()).await.unwrap();

@@ -116,6 +116,7 @@ async fn answers_about_the_past_are_kept_and_guesses_about_the_future_are_not() 
     assert!(claims.unwrap_err().is_transient(), "claims are never served from memory");
 }
 
+// rule: R-09, S-1
 #[tokio::test]
 async fn a_node_that_has_just_restarted_proves_nothing() {
     let running = testbed::Chain::start(still()).await.unwrap();
@@ -130,6 +131,7 @@ async fn a_node_that_has_just_restarted_proves_nothing() {
     assert!(matches!(chain.application(&nobody()).await, Err(ChainError::NotFound { .. })));
 }
 
+// rule: G-06
 #[tokio::test]
 async fn another_node_answers_when_the_preferred_one_cannot() {
     let running = testbed::Chain::start(still()).await.unwrap();

@@ -149,6 +149,7 @@ fn a_proof_that_is_not_required_is_not_sent() {
     assert_eq!(decide(&record(true), log(true), view), (Phase::Settling, Action::Wait));
 }
 
+// rule: S-4
 #[test]
 fn an_invalid_proof_is_never_sent_again() {
     let invalid = ClaimView::Found { root: ROOT, verdict: Verdict::Invalid };

@@ -61,3 +61,46 @@ fn a_credential_is_never_repeated() {
     let message = refused(&SMALL.replace("{url: 'http://127.0.0.1:8545/base'}", headers));
     assert!(message.contains("Authorization") && !message.contains("hunter2"), "{message}");
 }
+
+/// Names of all keys, at any depth.
+fn keys(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(entries) => {
+            for (key, value) in entries {
+                into.insert(key.clone());
+                keys(value, into);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_example_has_every_key_and_the_manual_too() {
+    let example = include_str!("../../../examples/relayer/relayer.yaml");
+    let config = Config::parse(example, "examples/relayer/relayer.yaml").unwrap();
+    let mut known = std::collections::BTreeSet::new();
+    keys(&serde_json::to_value(&config).unwrap(), &mut known);
+    let manual = include_str!("../../../docs/relayer.md");
+    for key in known {
+        assert!(example.contains(&format!("{key}:")), "examples/relayer/relayer.yaml lacks {key}");
+        let group = ["logs", "chain", "redis", "keys", "services", "limits", "recording", "drain", "breaker"];
+        let own = ["eth", "X-Team"];
+        assert!(
+            group.contains(&key.as_str()) || own.contains(&key.as_str()) || manual.contains(&key),
+            "docs/relayer.md lacks {key}"
+        );
+    }
+}
+
+#[test]
+fn what_the_example_calls_a_default_is_one() {
+    let example = include_str!("../../../examples/relayer/relayer.yaml");
+    let config = Config::parse(example, "examples/relayer/relayer.yaml").unwrap();
+    let small = Config::parse(SMALL, "relayer.yaml").unwrap();
+    let defaults =
+        |config: Config| (config.listen, config.admin, config.logs, config.limits, config.recording, config.drain);
+    assert_eq!((config.validation, config.max_block_age), (small.validation, small.max_block_age));
+    assert_eq!(defaults(config), defaults(small));
+}

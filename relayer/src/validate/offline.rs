@@ -2,10 +2,11 @@ use relay_core::keys::KeySource;
 use relay_core::telemetry::Registry;
 
 use super::Finding;
+use crate::backend::Connections;
 use crate::config::reference::{Note, Weight};
 use crate::config::{Config, Loaded};
 use crate::metrics::Metrics;
-use crate::service;
+use crate::service::{self, Means};
 
 /// What the files alone tell: keys of the configuration that have no effect, the suppliers' keys, the pools.
 #[must_use]
@@ -41,8 +42,10 @@ fn keys(config: &Config) -> Vec<Finding> {
 }
 
 fn pools(config: &Config) -> Finding {
-    let metrics = Metrics::register(&mut Registry::default());
-    match service::build(config, &metrics.relays) {
+    let metrics = Metrics::register(&mut Registry::default()).relays;
+    let built =
+        Connections::new().and_then(|connections| service::build(config, &Means { connections, metrics }, None));
+    match built {
         Err(error) => Finding::error("services", error.to_string()),
         Ok(services) => {
             let pools = services.values().map(|service| service.pools.len()).sum::<usize>();

@@ -6,6 +6,7 @@ use testbed::Behaviour;
 
 use super::stage::{Stage, still, within};
 
+// rule: D-07
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_loses_nothing_and_says_that_it_goes_on() {
     let stage = Stage::with(still(), |config| config.drain.delay = Period::from_millis(300)).await;
@@ -39,6 +40,7 @@ async fn a_drain_loses_nothing_and_says_that_it_goes_on() {
     assert!(store.pending(&supplier).await.unwrap().is_empty(), "its marks are taken back");
 }
 
+// rule: D-07
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_waits_for_redis_to_come_back() {
     let stage = Stage::new().await;

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use super::stage::{Stage, still, within};
 
+// rule: D-04, D-17
 #[tokio::test(flavor = "multi_thread")]
 async fn more_relays_than_allowed_at_a_time_are_shed() {
     let stage = Stage::with(still(), |config| config.limits.in_flight = 1).await;
@@ -27,6 +28,7 @@ async fn more_relays_than_allowed_at_a_time_are_shed() {
     assert_eq!((entries.answered, entries.shed), (2, 1));
 }
 
+// rule: D-04
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_that_say_nothing_or_stop_halfway_are_cut_off() {
     let stage = Stage::with(still(), |config| config.limits.receive_timeout = Period::from_millis(300)).await;
@@ -79,6 +81,7 @@ async fn what_an_accept_header_asks_for_comes_back() {
     }
 }
 
+// rule: D-04
 #[tokio::test(flavor = "multi_thread")]
 async fn more_connections_than_allowed_wait_and_do_not_hold_up_the_end() {
     let stage = Stage::with(still(), |config| config.limits.connections = 2).await;

@@ -8,7 +8,7 @@ use testbed::{Cut, Redis};
 
 use super::stage::{Stage, still, within};
 
-// rule: D-49
+// rule: D-49, G-07
 #[tokio::test(flavor = "multi_thread")]
 async fn bounded_answers_leave_from_the_spool_and_are_recorded_later() {
     let stage = Stage::new().await;
@@ -35,7 +35,7 @@ async fn bounded_answers_leave_from_the_spool_and_are_recorded_later() {
     assert_eq!((entries.answered, entries.appended, entries.unexplained()), (3, 3, 0));
 }
 
-// rule: D-17
+// rule: D-17, G-07
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_spool_sheds_before_serving() {
     let adjust = |config: &mut relayer::Config| {

@@ -19,6 +19,7 @@ fn changed(request: &RelayRequest, change: impl FnOnce(&mut RelayRequest)) -> By
     bytes(&request)
 }
 
+// rule: D-02, D-44
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_get_their_status_and_are_never_recorded() {
     let stage = Stage::with(still().suppliers(2).services(2), |config| config.limits.request_bytes = 700_000).await;

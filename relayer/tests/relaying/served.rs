@@ -7,7 +7,7 @@ use testbed::Behaviour;
 use super::hard_node;
 use super::stage::{Stage, get, payload, still};
 
-// rule: D-48, R-03
+// rule: D-48, R-03, R-05
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_relay_is_answered_and_recorded_as_it_was_answered() {
     let stage = Stage::new().await;
@@ -111,6 +111,7 @@ async fn client_errors_are_paid_and_server_errors_are_not() {
     assert_eq!(stage.log().await.len(), 3);
 }
 
+// rule: D-06
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_without_saying_where_backends_are() {
     let stage = Stage::new().await;

@@ -4,6 +4,7 @@ use testbed::{Faults, Proxy, Redis};
 
 use super::stage::{Stage, still};
 
+// rule: R-08, S-1
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relayer_that_starts_before_its_chain_and_redis_comes_to_life_by_itself() {
     let chain = testbed::Chain::start(still()).await.unwrap();

@@ -197,7 +197,7 @@ async fn a_drain_lets_streams_go_on_and_cuts_those_that_do_not_end() {
     assert_eq!((entries.answered, entries.appended, entries.unexplained()), (2, 2, 0));
 }
 
-// rule: R-22
+// rule: R-21
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_service_says_how_long_a_stream_may_take() {
     let mut node = StreamNode::events().await;

@@ -35,6 +35,7 @@ async fn the_session_is_held_open_in_redis_until_no_more_can_come() {
     .await;
 }
 
+// rule: D-29
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_session_is_answered_and_counted_as_late() {
     let stage = Stage::new().await;
@@ -51,6 +52,7 @@ async fn a_closed_session_is_answered_and_counted_as_late() {
     assert_eq!((entries.answered, entries.appended, entries.late, entries.unexplained()), (2, 1, 1, 0));
 }
 
+// rule: D-33
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_session_is_served_while_no_node_answers() {
     let chain = testbed::Chain::start(still()).await.unwrap();

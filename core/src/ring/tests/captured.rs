@@ -28,6 +28,7 @@ fn verifies(verifier: &Verifier, request: Bytes) -> bool {
     check(verifier, &request_digest(&request), signature, &ring()).is_ok()
 }
 
+// rule: R-27
 #[test]
 fn all_3000_captured_signatures_verify() {
     let mut data = Vec::new();

@@ -22,6 +22,7 @@ fn stricter() -> BTreeMap<&'static str, RingCheckError> {
     undecodable.map(|(name, error)| (name, RingCheckError::Undecodable(error))).into_iter().chain(identity).collect()
 }
 
+// rule: D-53, R-27
 #[test]
 fn verdicts_are_the_networks_or_stricter_as_listed() {
     let vectors = json("vectors/ring_signatures.json");
@@ -66,6 +67,7 @@ fn fields_are_read_as_the_network_reads_them() {
     assert_eq!(compared, 63);
 }
 
+// rule: D-53
 #[test]
 fn the_limit_on_members_comes_before_everything_else() {
     let vectors = json("vectors/ring_signatures.json");

@@ -29,6 +29,7 @@ async fn assert_all_writes_fenced(store: &Store, fence: &Fence, last: EntryId) {
     assert_fenced(store.finish(fence, &supplier, &session).await);
 }
 
+// rule: D-45
 #[tokio::test]
 async fn one_owner_at_a_time() {
     let (_redis, store) = start().await;
@@ -55,6 +56,7 @@ async fn one_owner_at_a_time() {
     );
 }
 
+// rule: D-45
 #[tokio::test]
 async fn a_stale_owner_changes_nothing() {
     let (redis, _) = start().await;

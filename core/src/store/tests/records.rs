@@ -84,6 +84,7 @@ async fn the_bytes_of_a_transaction_stay_until_its_last_session_ends() {
     assert_eq!(store.tx(&supplier(1), "AA").await.unwrap(), None);
 }
 
+// rule: D-50
 #[tokio::test]
 async fn nothing_that_can_still_earn_expires() {
     let (redis, store) = start().await;

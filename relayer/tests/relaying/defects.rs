@@ -1,0 +1,137 @@
+//! `docs/relayer-defects.md`: what is known to go wrong in relayers, and the tests of ours that would fail if it did here.
+//!
+//! A test says with a line `// rule: D-14, G-08` directly above its attributes what it proves. This test makes the page from
+//! these lines and from [`defect_rows`]; `UPDATE_DOCS=1` writes it.
+
+mod defect_rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use defect_rows::{INTRODUCTION, NOT_YET, REASONS, TABLES};
+
+/// Where tests are.
+const FOLDERS: [&str; 5] = ["cli", "core", "miner", "relayer", "tests"];
+const PAGE: &str = "docs/relayer-defects.md";
+
+/// A test: its file, from the root of the repository, and its function.
+type Test = (String, String);
+
+#[test]
+fn every_known_defect_has_a_test_or_a_reason_and_the_page_says_so() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let marks = marks(&root);
+    let known: BTreeSet<&str> = TABLES.iter().flat_map(|table| table.rows).map(|(id, _)| *id).collect();
+    let unknown: Vec<_> = marks.iter().filter(|(id, _)| !known.contains(id.as_str())).collect();
+    assert!(unknown.is_empty(), "no row has these numbers: {unknown:?}");
+    let excused: BTreeMap<&str, &str> =
+        REASONS.iter().copied().chain(NOT_YET.iter().map(|id| (*id, "not proven yet"))).collect();
+    assert_eq!(excused.len(), REASONS.len() + NOT_YET.len(), "a row has two reasons");
+    for (id, reason) in &excused {
+        assert!(known.contains(id), "a reason for {id}, which is no row");
+        let proven = marks.get(*id);
+        assert!(proven.is_none(), "{id} has tests now, so drop its reason {reason:?}: {proven:?}");
+    }
+    let bare: Vec<_> = known.iter().filter(|id| !marks.contains_key(**id) && !excused.contains_key(**id)).collect();
+    assert!(bare.is_empty(), "neither tests nor a reason: {bare:?}");
+
+    let (page, fresh) = (root.join(PAGE), render(&marks, &excused));
+    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
+        std::fs::write(&page, fresh).unwrap();
+        return;
+    }
+    let written = std::fs::read_to_string(&page).unwrap_or_default();
+    assert!(written == fresh, "{PAGE} is out of date: run this test again with UPDATE_DOCS=1");
+}
+
+/// Row → the tests that prove it.
+fn marks(root: &Path) -> BTreeMap<String, BTreeSet<Test>> {
+    let mut files = Vec::new();
+    for folder in FOLDERS {
+        collect(&root.join(folder), &mut files);
+    }
+    files.sort();
+    let mut marks: BTreeMap<String, BTreeSet<Test>> = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        for (ids, function) in marked(&name, &text) {
+            for id in ids {
+                marks.entry(id).or_default().insert((name.clone(), function.clone()));
+            }
+        }
+    }
+    marks
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The marks of a file, each with the function below it.
+fn marked(name: &str, text: &str) -> Vec<(Vec<String>, String)> {
+    let mut found = Vec::new();
+    let mut lines = text.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        let Some(ids) = line.strip_prefix("// rule: ") else { continue };
+        let ids: Vec<String> = ids.split(',').map(|id| id.trim().to_owned()).collect();
+        let head: Vec<&str> = lines.by_ref().take_while(|line| !line.contains("fn ")).collect();
+        let is_test = head.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"));
+        assert!(is_test && head.len() <= 8, "{name}: `// rule: {}` is not directly above a test", ids.join(", "));
+        found.push((ids, String::new()));
+    }
+    // The line with the function was consumed with its head, so the names are found from the marks anew.
+    let mut rest = text;
+    for (_, function) in &mut found {
+        let at = rest.find("// rule: ").unwrap();
+        rest = &rest[at + "// rule: ".len()..];
+        let declared = &rest[rest.find("fn ").unwrap() + "fn ".len()..];
+        *function = declared.split(['(', '<']).next().unwrap().trim().to_owned();
+    }
+    found
+}
+
+fn render(marks: &BTreeMap<String, BTreeSet<Test>>, excused: &BTreeMap<&str, &str>) -> String {
+    let mut page = String::from(INTRODUCTION);
+    for table in TABLES {
+        let open = table.rows.iter().filter(|(id, _)| !marks.contains_key(*id)).count();
+        let (title, about, count) = (table.title, table.about, table.rows.len());
+        write!(page, "\n## {title}\n\n{about} {} of {count} rows have tests.\n", count - open).unwrap();
+        page.push_str("\n| row | what must hold | proven by |\n| --- | --- | --- |\n");
+        for (id, rule) in table.rows {
+            let proof = match marks.get(*id) {
+                Some(tests) => tests.iter().map(link).collect::<Vec<_>>().join(", "),
+                None => format!("*{}*", excused.get(id).copied().unwrap_or_default()),
+            };
+            writeln!(page, "| {id} | {rule} | {proof} |").unwrap();
+        }
+    }
+    page
+}
+
+fn link((file, function): &Test) -> String {
+    format!("[{}](../{file})", function.replace('_', " "))
+}
+
+#[test]
+fn a_mark_names_the_function_below_it() {
+    let text = "// rule: D-01, G-02\n#[tokio::test(flavor = \"multi_thread\")]\nasync fn it_holds() {}\n\
+                fn other() {}\n    // rule: S-1\n    #[test]\n    fn a_law(x in 0..5) {}\n";
+    let found = marked("x.rs", text);
+    assert_eq!(found[0], (vec!["D-01".to_owned(), "G-02".to_owned()], "it_holds".to_owned()));
+    assert_eq!(found[1], (vec!["S-1".to_owned()], "a_law".to_owned()));
+}
+
+#[test]
+#[should_panic(expected = "not directly above a test")]
+fn a_mark_above_something_else_is_a_mistake() {
+    marked("x.rs", "// rule: D-01\nfn no_test() {}\n");
+}
