@@ -11,7 +11,7 @@ use relay_core::units::ServiceId;
 use crate::backend::{BackendError, Pool, Trust};
 use crate::config::{Config, PoolConfig, ServiceConfig, ValidationMode};
 use crate::metrics::backend::BackendMetrics;
-use crate::metrics::{Relays, Tallies};
+use crate::metrics::{Metrics, Relays, Tallies};
 
 /// A configured service.
 #[derive(Debug)]
@@ -50,6 +50,13 @@ pub(crate) struct Means {
     pub(crate) trust: Trust,
     pub(crate) metrics: Relays,
     pub(crate) backends: BackendMetrics,
+}
+
+impl Means {
+    /// With the certificates of this system.
+    pub(crate) fn new(metrics: &Metrics) -> Result<Self, BackendError> {
+        Ok(Self { trust: Trust::of_system()?, metrics: metrics.relays.clone(), backends: metrics.backends.clone() })
+    }
 }
 
 /// Builds every service; nothing is dialled yet. Services and pools that are configured as `before` stay the same, with
@@ -134,7 +141,6 @@ mod tests {
     use relay_core::telemetry::Registry;
 
     use super::*;
-    use crate::metrics::Metrics;
 
     const BEFORE: &str = "
 chain: {nodes: [{name: one, rpc: 'http://127.0.0.1:26657', grpc: '127.0.0.1:9090'}]}
@@ -147,8 +153,7 @@ services:
 ";
 
     fn means() -> Means {
-        let metrics = Metrics::register(&mut Registry::default());
-        Means { trust: Trust::of_system().unwrap(), metrics: metrics.relays, backends: metrics.backends }
+        Means::new(&Metrics::register(&mut Registry::default())).unwrap()
     }
 
     fn config(text: &str) -> Config {

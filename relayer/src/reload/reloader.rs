@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::file::{ConfigFile, usual_interval};
 use super::plan;
 use super::report::{Refused, Report};
-use crate::backend::{BackendError, Trust};
+use crate::backend::BackendError;
 use crate::config::{Config, Loaded};
 use crate::error::RelayerError;
 use crate::live::Live;
@@ -50,8 +50,7 @@ impl Reloader {
     pub(crate) fn start(config: Config, file: Option<ConfigFile>, metrics: &Metrics) -> Result<Self, RelayerError> {
         let (ring, keys) = KeyWatch::start(KeySource::from_section(&config.keys))?;
         tell(&ring);
-        let means =
-            Means { trust: Trust::of_system()?, metrics: metrics.relays.clone(), backends: metrics.backends.clone() };
+        let means = Means::new(metrics)?;
         let services = service::build(&config, &means, None)?;
         let simulation = Simulation::new(&config.simulation, None)?;
         warn_of(&config);

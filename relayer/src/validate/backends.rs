@@ -111,7 +111,7 @@ fn url(node: &EndpointConfig, path: Option<&str>) -> Result<Uri, String> {
         None => ("http", node.url.as_str()),
     };
     let uri: Uri = format!("{scheme}://{rest}").parse().map_err(|_| "the URL cannot be used".to_owned())?;
-    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     let own = uri.path_and_query().map_or("/", |path| path.as_str());
     Uri::builder()

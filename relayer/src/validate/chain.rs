@@ -95,7 +95,7 @@ mod tests {
 
     fn judged(status: &Status) -> Vec<(Level, String)> {
         let now = ChainTime::from_parts(1_000, 0);
-        let findings = standing("n", status, Height(100), now, Duration::from_secs(300));
+        let findings = standing("n", status, Height(100), now, Duration::from_mins(5));
         findings.into_iter().skip(1).map(|finding| (finding.level, finding.text)).collect()
     }
 

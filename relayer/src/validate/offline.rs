@@ -2,7 +2,6 @@ use relay_core::keys::KeySource;
 use relay_core::telemetry::Registry;
 
 use super::Finding;
-use crate::backend::Connections;
 use crate::config::reference::{Note, Weight};
 use crate::config::{Config, Loaded};
 use crate::metrics::Metrics;
@@ -42,9 +41,8 @@ fn keys(config: &Config) -> Vec<Finding> {
 }
 
 fn pools(config: &Config) -> Finding {
-    let metrics = Metrics::register(&mut Registry::default()).relays;
-    let built =
-        Connections::new().and_then(|connections| service::build(config, &Means { connections, metrics }, None));
+    let metrics = Metrics::register(&mut Registry::default());
+    let built = Means::new(&metrics).and_then(|means| service::build(config, &means, None));
     match built {
         Err(error) => Finding::error("services", error.to_string()),
         Ok(services) => {

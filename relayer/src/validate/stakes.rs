@@ -55,20 +55,16 @@ fn compare(staked: &BTreeSet<Staked>, served: &BTreeSet<(String, RpcType)>) -> V
     let mut wanted = BTreeSet::new();
     for (service, number) in staked {
         let subject = format!("services.{service}");
-        match RpcType::try_from(*number) {
-            Ok(kind) => {
-                wanted.insert((service.clone(), kind));
-                if !served.contains(&(service.clone(), kind)) {
-                    let text = format!("{kind} is staked but has no backend: add one, or stake without it");
-                    findings.push(Finding::error(format!("{subject}.backends.{kind}"), text));
-                }
-            }
-            Err(_) => {
-                let text =
-                    format!("an endpoint is staked with kind {number}, which has no backend that could serve it");
-                findings.push(Finding::debug(subject, text));
-            }
+        let Ok(kind) = RpcType::try_from(*number) else {
+            let text = format!("an endpoint is staked with kind {number}, which has no backend that could serve it");
+            findings.push(Finding::debug(subject, text));
+            continue;
+        };
+        if !served.contains(&(service.clone(), kind)) {
+            let text = format!("{kind} is staked but has no backend: add one, or stake without it");
+            findings.push(Finding::error(format!("{subject}.backends.{kind}"), text));
         }
+        wanted.insert((service.clone(), kind));
     }
     for (service, kind) in served.difference(&wanted) {
         let subject = format!("services.{service}.backends.{kind}");

@@ -13,7 +13,7 @@ use crate::config::{AuthenticationConfig, Balancing, BreakerConfig, EndpointConf
 
 /// The pool with the meaning of `given`; `key` is where it stands.
 pub(super) fn convert(key: &str, kind: RpcType, given: &Backend, notes: &mut Notes) -> Result<PoolConfig, ConfigError> {
-    not_yet(key, given, notes)?;
+    not_yet(key, given, notes);
     let balancing = given.load_balancing.and_then(|Inherited(named)| named).map(|named| match named {
         LoadBalancing::FirstHealthy => Balancing::FirstHealthy,
         LoadBalancing::RoundRobin => Balancing::RoundRobin,
@@ -25,19 +25,23 @@ pub(super) fn convert(key: &str, kind: RpcType, given: &Backend, notes: &mut Not
         authentication: given.authentication.as_ref().and_then(|given| authentication(key, kind, given, notes)),
         balancing,
         breaker: breaker(key, given, notes),
+        max_retries: retries(key, given)?,
         ..PoolConfig::default()
     })
 }
 
 /// What pools cannot do yet.
-fn not_yet(key: &str, given: &Backend, notes: &mut Notes) -> Result<(), ConfigError> {
-    if given.max_retries.is_some_and(|most| most > Whole(3)) {
-        return Err(ConfigError::invalid(&format!("{key}.max_retries"), "must be 0 to 3"));
-    }
+fn not_yet(key: &str, given: &Backend, notes: &mut Notes) {
     if given.health_check.as_ref().is_some_and(|check| check.enabled == Some(true)) {
         notes.changed(format!("{key}.health_check"), "nodes are judged by the relays that they answer");
     }
-    Ok(())
+}
+
+/// How often another node is asked.
+fn retries(key: &str, given: &Backend) -> Result<u8, ConfigError> {
+    let Whole(most) = given.max_retries.unwrap_or(Whole(1));
+    let most = u8::try_from(most).ok().filter(|most| *most <= 3);
+    most.ok_or_else(|| ConfigError::invalid(&format!("{key}.max_retries"), "must be 0 to 3"))
 }
 
 fn endpoints(key: &str, kind: RpcType, given: &Backend) -> Result<Vec<EndpointConfig>, ConfigError> {
@@ -50,7 +54,8 @@ fn endpoints(key: &str, kind: RpcType, given: &Backend) -> Result<Vec<EndpointCo
             // Nodes that differ in their path only had one name.
             let host = endpoint.label().to_owned();
             if names.contains(&host) {
-                endpoint.name = (2_u32..).map(|number| format!("{host}#{number}")).find(|name| !names.contains(name));
+                endpoint.name =
+                    (2..=u32::MAX).map(|number| format!("{host}#{number}")).find(|name| !names.contains(name));
             }
         }
         if !names.insert(endpoint.label().to_owned()) {

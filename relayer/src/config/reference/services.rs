@@ -7,7 +7,7 @@ use super::file::{File, Whole};
 use super::note::Notes;
 use super::profiles::Profiles;
 use super::service::{Inherited, Service};
-use crate::config::{ServiceConfig, Services};
+use crate::config::{PoolConfig, ServiceConfig, Services};
 
 /// Which kind of request is meant when nobody says, where `jsonrpc` is not served.
 const PREFERENCE: [RpcType; 5] =
@@ -28,12 +28,8 @@ fn service(
     profiles: &Profiles,
     notes: &mut Notes,
 ) -> Result<ServiceConfig, ConfigError> {
-    let timeout = profiles.timeout(&format!("{key}.timeout_profile"), given.timeout_profile.as_deref())?;
-    if let Some(profile) = given.pool_profile.as_deref().filter(|profile| !profile.is_empty()) {
-        let key = format!("{key}.pool_profile");
-        profiles.check_pool(&key, profile)?;
-        notes.ignored(key, "connections are opened as they are needed");
-    }
+    let times = profiles.times(&format!("{key}.timeout_profile"), given.timeout_profile.as_deref())?;
+    let size = profiles.pool(&format!("{key}.pool_profile"), given.pool_profile.as_deref())?;
     let request_bytes = match given.max_body_size_bytes {
         None | Some(Whole(0)) => None,
         Some(Whole(most)) => {
@@ -49,7 +45,10 @@ fn service(
     };
     let mut backends = std::collections::BTreeMap::new();
     for (kind, pool) in given.backends.iter().flatten() {
-        backends.insert(*kind, backend::convert(&format!("{key}.backends.{kind}"), *kind, pool, notes)?);
+        let key = format!("{key}.backends.{kind}");
+        let pool = backend::convert(&key, *kind, pool, notes)?;
+        let connections = size.of(&key, pool.nodes().len())?;
+        backends.insert(*kind, PoolConfig { connections, timeouts: times.parts.clone(), ..pool });
     }
     if backends.is_empty() {
         let message = "is empty; name at least one of jsonrpc, rest, websocket, grpc and cometbft";
@@ -69,5 +68,12 @@ fn service(
         Some(kind)
     });
     let validation = given.validation_mode.and_then(|Inherited(mode)| mode);
-    Ok(ServiceConfig { backends, default_backend, validation, timeout, request_bytes, response_bytes: None })
+    Ok(ServiceConfig {
+        backends,
+        default_backend,
+        validation,
+        timeout: times.whole,
+        request_bytes,
+        response_bytes: None,
+    })
 }

@@ -84,7 +84,7 @@ fn the_example_is_read_in_its_meaning() {
     assert_eq!(services[&"cosmos".into()].request_bytes, Some(1 << 20));
     assert!(loaded.config.keys.file.is_some() && loaded.config.keys.directory.is_some());
     assert_eq!(loaded.config.chain.nodes[0].rpc, "http://127.0.0.1:26657");
-    for key in ["redis.pool_size", "services.eth.pool_profile", "relay_meter.cache_ttl"] {
+    for key in ["redis.pool_size", "relay_meter.cache_ttl"] {
         assert!(note(&loaded, key).is_some_and(|note| note.weight == Weight::Ignored), "{key}: {:?}", loaded.notes);
     }
     assert!(note(&loaded, "health_check.addr").is_some_and(|note| note.weight == Weight::Changed));
@@ -217,15 +217,47 @@ fn a_body_cap_of_0_is_the_default_and_a_service_may_raise_it() {
 // rule: D-10
 #[test]
 fn zero_means_what_is_documented() {
-    let unlimited = good(&format!("{SMALL}http_transport: {{max_conns_per_host: 0, tcp_keep_alive_seconds: 0}}\n"));
-    let without = good(SMALL);
-    assert_eq!((unlimited.config, unlimited.notes), (without.config, without.notes), "no cap and no probes, as here");
-    let capped = good(&format!("{SMALL}http_transport: {{max_conns_per_host: 5, tcp_keep_alive_seconds: 5}}\n"));
-    for key in ["http_transport.max_conns_per_host", "http_transport.tcp_keep_alive_seconds"] {
-        assert!(note(&capped, key).is_some(), "{key}");
-    }
+    let pool = |text: &str| {
+        let loaded = good(text);
+        let pool = loaded.config.services[&"eth".into()].backends[&RpcType::JsonRpc].clone();
+        (pool.connections, pool.timeouts, loaded)
+    };
+    let (usual, _, without) = pool(SMALL);
+    assert_eq!((usual.max, usual.max_idle, usual.idle_timeout), (500, 100, Period::from_secs(90)));
+    let (unlimited, _, loaded) =
+        pool(&format!("{SMALL}http_transport: {{max_conns_per_host: 0, tcp_keep_alive_seconds: 0}}\n"));
+    assert_eq!(unlimited.max, usize::MAX, "0 is unlimited");
+    assert_eq!(loaded.notes, without.notes, "there are no probes of connections, which is what 0 asks for");
+    let (_, _, probing) = pool(&format!("{SMALL}http_transport: {{tcp_keep_alive_seconds: 5}}\n"));
+    assert!(note(&probing, "http_transport.tcp_keep_alive_seconds").is_some());
     let profile = "timeout_profiles: {fast: {request_timeout_seconds: 0}}\ndefault_request_timeout_seconds: 7\n";
-    assert_eq!(good(&format!("{SMALL}{profile}")).config.services[&"eth".into()].timeout, Period::from_secs(7));
+    let (_, times, loaded) = pool(&format!("{SMALL}{profile}"));
+    assert_eq!(loaded.config.services[&"eth".into()].timeout, Period::from_secs(7));
+    assert_eq!(
+        (times.dial, times.headers),
+        (Period::from_secs(5), None),
+        "0 seconds for headers are none of their own"
+    );
+}
+
+#[test]
+fn profiles_size_pools_and_times() {
+    let low = service("pool_profile: low, timeout_profile: streaming");
+    let low = low.replace("{url: 'http://127.0.0.1:8545'}", "{urls: ['http://x', 'http://y'], max_retries: 0}");
+    let loaded = good(&low);
+    let service_config = &loaded.config.services[&"eth".into()];
+    let pool = &service_config.backends[&RpcType::JsonRpc];
+    assert_eq!((pool.connections.max, pool.connections.max_idle), (20, 5), "so many for each node");
+    assert_eq!((pool.timeouts.dial, pool.timeouts.headers), (Period::from_secs(10), None));
+    assert_eq!((service_config.timeout, pool.max_retries), (Period::from_secs(600), 0));
+    let own = format!(
+        "{}pool_profiles: {{own: {{max_conns_per_host: 3}}}}\nhttp_transport: {{idle_conn_timeout_seconds: 7}}\n",
+        service("pool_profile: own")
+    );
+    let loaded = good(&own);
+    let pool = &loaded.config.services[&"eth".into()].backends[&RpcType::JsonRpc];
+    assert_eq!((pool.connections.max, pool.connections.idle_timeout), (3, Period::from_secs(7)));
+    assert_eq!((pool.connections.max_idle, pool.max_retries), (100, 1));
 }
 
 // rule: D-11
@@ -259,7 +291,7 @@ fn mistakes_are_named_with_a_way_out() {
         (format!("{SMALL}timeout_profiles: {{slow: {{request_timeout_seconds: 601}}}}\n"), "at most 600"),
         (format!("{SMALL}timeout_profiles: {{slow: {{request_timeout_seconds: -1}}}}\n"), "must not be negative"),
         (service("timeout_profile: slow"), "there is no profile `slow`; there are fast, streaming"),
-        (service("pool_profile: tiny"), "there is no profile `tiny`; there are low, medium, high"),
+        (service("pool_profile: tiny"), "there is no profile `tiny`; there are high, low, medium"),
         (service("default_backend: grpc"), "services.eth.default_backend: is grpc, but there is no such backend"),
         (service("default_backend: json"), "did you mean `jsonrpc`?"),
         (service("max_body_size_bytes: -5"), "must not be negative"),
