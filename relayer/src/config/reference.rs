@@ -10,6 +10,7 @@ mod file;
 mod hints;
 mod nodes;
 mod note;
+mod probe;
 mod profiles;
 mod service;
 mod services;

@@ -12,6 +12,7 @@ use crate::service::{self, Means};
 pub fn offline(loaded: &Loaded) -> Vec<Finding> {
     let passed_over = loaded.passed_over.iter().map(|text| Finding::warning("configuration", text));
     let mut findings: Vec<Finding> = passed_over.chain(loaded.notes.iter().map(of_note)).collect();
+    findings.extend(loaded.config.simulation.warnings().into_iter().map(|text| Finding::warning("simulation", text)));
     findings.extend(keys(&loaded.config));
     findings.push(pools(&loaded.config));
     findings

@@ -8,12 +8,12 @@ use relay_core::relay::RpcType;
 use super::convert::or_default;
 use super::file::Whole;
 use super::note::Notes;
+use super::probe;
 use super::service::{Authentication, Backend, Endpoint, Inherited, LoadBalancing};
 use crate::config::{AuthenticationConfig, Balancing, BreakerConfig, EndpointConfig, PoolConfig};
 
 /// The pool with the meaning of `given`; `key` is where it stands.
 pub(super) fn convert(key: &str, kind: RpcType, given: &Backend, notes: &mut Notes) -> Result<PoolConfig, ConfigError> {
-    not_yet(key, given, notes);
     let balancing = given.load_balancing.and_then(|Inherited(named)| named).map(|named| match named {
         LoadBalancing::FirstHealthy => Balancing::FirstHealthy,
         LoadBalancing::RoundRobin => Balancing::RoundRobin,
@@ -26,15 +26,9 @@ pub(super) fn convert(key: &str, kind: RpcType, given: &Backend, notes: &mut Not
         balancing,
         breaker: breaker(key, given, notes),
         max_retries: retries(key, given)?,
+        probe: probe::convert(&format!("{key}.health_check"), kind, given, notes)?,
         ..PoolConfig::default()
     })
-}
-
-/// What pools cannot do yet.
-fn not_yet(key: &str, given: &Backend, notes: &mut Notes) {
-    if given.health_check.as_ref().is_some_and(|check| check.enabled == Some(true)) {
-        notes.changed(format!("{key}.health_check"), "nodes are judged by the relays that they answer");
-    }
 }
 
 /// How often another node is asked.

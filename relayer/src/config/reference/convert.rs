@@ -211,13 +211,14 @@ fn logs(logging: &Logging, notes: &mut Notes) -> Result<LogConfig, ConfigError> 
     Ok(LogConfig { level: level.to_owned(), format })
 }
 
-/// A section that is not enabled is passed over, whatever it holds.
+/// A section that is not enabled is passed over, whatever it holds; its identities are kept to be warned of.
 fn simulation(simulation: Option<&Simulation>, notes: &mut Notes) -> Result<SimulationConfig, ConfigError> {
     let usual = SimulationConfig::default();
     let Some(simulation) = simulation else { return Ok(usual) };
+    let identities = simulation.identities.iter().flatten().map(identity).collect();
     if simulation.enabled != Some(true) {
         notes.ignored("simulation", "it is not enabled");
-        return Ok(usual);
+        return Ok(SimulationConfig { identities, ..usual });
     }
     let positive = |key: &str, given: Option<i64>| match given {
         None | Some(0) => Ok(None),
@@ -232,7 +233,7 @@ fn simulation(simulation: Option<&Simulation>, notes: &mut Notes) -> Result<Simu
         enabled: true,
         max_concurrent: most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usual.max_concurrent),
         freshness_window: window.map_or(usual.freshness_window, Period::from_secs),
-        identities: simulation.identities.iter().flatten().map(identity).collect(),
+        identities,
         ..usual
     })
 }

@@ -3,7 +3,7 @@ use relay_core::relay::RpcType;
 use relay_core::telemetry::LogFormat;
 
 use super::{Note, Weight};
-use crate::config::{Balancing, BreakerConfig, Config, Layout, Loaded, UnknownKeys, ValidationMode};
+use crate::config::{Balancing, BreakerConfig, Config, Layout, Loaded, SimulationConfig, UnknownKeys, ValidationMode};
 
 const SMALL: &str = "
 pocket_node: {query_node_rpc_url: 'http://127.0.0.1:26657', query_node_grpc_url: '127.0.0.1:9090', grpc_insecure: true}
@@ -200,6 +200,41 @@ fn pools_balance_and_prove_who_they_are_as_before() {
     assert!(refused(&backend("jsonrpc", "{url: 'http://x', max_retries: 4}")).contains("0 to 3"));
 }
 
+// rule: D-37
+#[test]
+fn probes_fit_their_kind_of_node() {
+    let checked = |kind: &str, url: &str, check: &str| {
+        let loaded = good(&backend(kind, &format!("{{url: '{url}', health_check: {check}}}")));
+        (loaded.config.services[&"eth".into()].backends[&kind.parse().unwrap()].probe.clone(), loaded)
+    };
+    let full = "{enabled: true, endpoint: health, interval_seconds: 7, method: post, request_body: '{}', \
+                expected_status: [204], expected_body: ok, headers: {a: b}, unhealthy_threshold: 0}";
+    let (probe, _) = checked("jsonrpc", "http://x", full);
+    let probe = probe.unwrap();
+    assert_eq!(
+        (probe.path.as_deref(), probe.interval, probe.timeout),
+        (Some("/health"), Period::from_secs(7), Period::from_secs(5))
+    );
+    assert_eq!((probe.method.as_str(), probe.body.as_deref()), ("POST", Some("{}")));
+    assert_eq!((probe.expected_status, probe.expected_body.as_deref()), (vec![204], Some("ok")));
+    assert_eq!((probe.unhealthy_threshold, probe.healthy_threshold, probe.headers["a"].as_str()), (3, 2, "b"));
+    assert_eq!(checked("jsonrpc", "http://x", "{endpoint: /h}").0, None, "not enabled");
+    for (kind, url) in [("websocket", "ws://x"), ("grpc", "x:1")] {
+        let (probe, loaded) = checked(kind, url, full);
+        let probe = probe.unwrap();
+        assert_eq!((probe.kind, probe.path, probe.interval), (None, None, Period::from_secs(7)));
+        assert!(note(&loaded, &format!("services.eth.backends.{kind}.health_check")).is_some());
+    }
+    for (check, expected) in [
+        ("{enabled: true, interval_seconds: 5}", "neither `endpoint` nor `base_path`"),
+        ("{enabled: true, endpoint: /h}", "interval_seconds: must be at least 1"),
+        ("{enabled: true, endpoint: /h, interval_seconds: 0}", "interval_seconds: must be at least 1"),
+    ] {
+        let message = refused(&backend("jsonrpc", &format!("{{url: 'http://x', health_check: {check}}}")));
+        assert!(message.contains(expected), "{message:?} / {expected:?}");
+    }
+}
+
 // rule: D-09
 #[test]
 fn a_body_cap_of_0_is_the_default_and_a_service_may_raise_it() {
@@ -357,8 +392,11 @@ fn simulation_keeps_its_meaning() {
     let missing = refused(&text("true", ", {key_id: other}"));
     assert!(missing.contains("malformed pubkey hex"), "{missing}");
     let disabled = good(&text("false", ", {key_id: other}"));
-    assert_eq!(disabled.config, good(SMALL).config);
     assert!(note(&disabled, "simulation").is_some());
+    let (kept, warnings) = (disabled.config.simulation.clone(), disabled.config.simulation.warnings());
+    assert!(!kept.enabled && warnings[0].contains("malformed pubkey hex"), "inert, but warned of: {warnings:?}");
+    let without = Config { simulation: SimulationConfig::default(), ..disabled.config };
+    assert_eq!(without, good(SMALL).config);
 }
 
 #[test]
