@@ -36,6 +36,9 @@ pub enum BackendError {
     /// A header that no request can carry.
     #[error("backend header `{0}` is not a header or has a value that cannot be sent")]
     Header(String),
+    /// A file that TLS needs cannot be used.
+    #[error("TLS to a backend: {0}")]
+    Tls(String),
     /// The system's certificates cannot be read.
     #[error("cannot read the certificates of this system: {0}")]
     Certificates(String),

@@ -13,6 +13,8 @@ mod backends_limits;
 mod backends_probe;
 #[path = "relaying/backends_retry.rs"]
 mod backends_retry;
+#[path = "relaying/backends_tls.rs"]
+mod backends_tls;
 #[path = "relaying/budgets.rs"]
 mod budgets;
 #[path = "relaying/budgets_shared.rs"]

@@ -14,7 +14,7 @@ use rustls::ClientConfig;
 
 use super::dial::{Dial, HasServed};
 use super::{BackendError, Failure};
-use crate::config::PoolConfig;
+use crate::config::{NodeTlsFiles, PoolConfig};
 use crate::metrics::backend::Meter;
 
 /// What is sent: all at once, or bit by bit.
@@ -31,6 +31,12 @@ impl Trust {
             .with_native_roots()
             .map_err(|error| BackendError::Certificates(error.to_string()))?;
         Ok(Self(config.with_no_client_auth()))
+    }
+
+    /// The same, for nodes that have files of their own.
+    pub(super) fn with(&self, files: Option<&NodeTlsFiles>) -> Result<Self, BackendError> {
+        let Some(files) = files else { return Ok(self.clone()) };
+        files.client(&self.0).map(Self).map_err(BackendError::Tls)
     }
 }
 

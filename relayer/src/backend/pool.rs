@@ -12,7 +12,9 @@ use super::exchange::{Connections, Trust};
 use super::slots::Slots;
 use super::target::Target;
 use super::watch::Watch;
-use crate::config::{AuthenticationConfig, ConnectionsConfig, PoolConfig, RetryPolicy, basic};
+use crate::config::{
+    AuthenticationConfig, ConnectionsConfig, NodeTlsConfig, NodeTlsFiles, PoolConfig, RetryPolicy, basic,
+};
 use crate::metrics::backend::{Meter, PoolView};
 
 /// The nodes that answer one kind of request of one service.
@@ -24,6 +26,8 @@ pub(crate) struct Pool {
     config: PoolConfig,
     pub(super) connections: Connections,
     endpoints: Vec<Arc<Endpoint>>,
+    /// What was in its files for TLS.
+    tls: Option<NodeTlsFiles>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     turn: AtomicU64,
     pub(super) slots: Slots,
@@ -51,13 +55,15 @@ impl Pool {
         });
         let headers = headers.collect::<Result<_, _>>()?;
         let name: Arc<str> = format!("{}:{rpc_type}", meter.service).into();
-        let connections = Connections::new(rpc_type, config, trust, meter.clone());
+        let tls = tls_files(config)?;
+        let connections = Connections::new(rpc_type, config, &trust.with(tls.as_ref())?, meter.clone());
         let endpoints = endpoints(config, &name)?;
         Ok(Arc::new(Self {
             rpc_type,
             _watch: Watch::start(config, rpc_type, &connections, &endpoints, &meter),
             connections,
             endpoints,
+            tls,
             name,
             headers,
             turn: AtomicU64::new(0),
@@ -81,6 +87,7 @@ impl Pool {
     pub(crate) fn is_built_from(&self, config: &PoolConfig, most_bytes: usize) -> bool {
         self.config == *config
             && self.most_bytes == most_bytes
+            && tls_files(config).is_ok_and(|now| now == self.tls)
             && endpoints(config, &self.name)
                 .is_ok_and(|now| self.endpoints.iter().zip(now).all(|(old, new)| old.credential == new.credential))
     }
@@ -102,6 +109,9 @@ impl Pool {
 
     /// The same, but none of those at `tried`.
     pub(super) fn pick_beside(&self, tried: &[usize]) -> Option<Attempt> {
+        if let ([only], []) = (self.endpoints.as_slice(), tried) {
+            return only.is_good().then(|| only.enter()).flatten();
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut candidates: Vec<Candidate> = self.candidates(tried).collect();
         while let Some(place) = balance::choose(self.config.balancing(), &candidates, turn) {
@@ -139,6 +149,10 @@ impl Pool {
             in_flight: endpoint.in_flight(),
         })
     }
+}
+
+fn tls_files(config: &PoolConfig) -> Result<Option<NodeTlsFiles>, BackendError> {
+    config.tls.as_ref().map(NodeTlsConfig::read).transpose().map_err(BackendError::Tls)
 }
 
 fn endpoints(config: &PoolConfig, pool: &Arc<str>) -> Result<Vec<Arc<Endpoint>>, BackendError> {

@@ -59,14 +59,21 @@ async fn client_errors_are_answers_and_server_errors_are_not() {
     assert!(backend.is_healthy());
 }
 
+// rule: D-28
 #[tokio::test]
 async fn slow_and_large_answers_are_cut_off_and_blame_nobody() {
     let node = testbed::Backend::start().await.unwrap();
     node.behave(Behaviour { body: Some(Bytes::from(vec![b'x'; 5000])), ..Behaviour::default() });
-    let (backend, outcome) = ask(&node.url(), 4999, Duration::from_millis(300)).await;
+    let (_, outcome) = ask(&node.url(), 5000, Duration::from_secs(5)).await;
+    assert_eq!(outcome.unwrap().body.len(), 5000, "as many as the limit are not too many");
+    let (backend, outcome) = ask(&node.url(), 4999, Duration::from_secs(5)).await;
     assert_eq!(outcome, Err(NoAnswer::Fault(BackendFault::TooLarge)));
     node.behave(Behaviour { delay: Duration::from_secs(5), ..Behaviour::default() });
     assert_eq!(ask_again(&backend).await, Err(NoAnswer::Fault(BackendFault::Timeout)));
+    for _ in 0..10 {
+        node.behave(Behaviour { body: Some(Bytes::from(vec![b'x'; 5000])), ..Behaviour::default() });
+        assert_eq!(ask_again(&backend).await, Err(NoAnswer::Fault(BackendFault::TooLarge)));
+    }
     assert!(backend.is_healthy());
 }
 

@@ -5,6 +5,7 @@ use relay_core::config::Period;
 use serde::{Deserialize, Serialize};
 
 use super::authentication::AuthenticationConfig;
+use super::node_tls::NodeTlsConfig;
 use super::probe::{ProbeConfig, SyncConfig};
 
 /// The nodes that answer one kind of request.
@@ -26,6 +27,9 @@ pub struct PoolConfig {
     /// How the relayer proves to them who it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationConfig>,
+    /// What TLS to them needs. Without it: the certificates of this system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<NodeTlsConfig>,
     /// Which node is asked. Without it: `roundRobin`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balancing: Option<Balancing>,
@@ -154,6 +158,7 @@ impl Default for PoolConfig {
             base_path: None,
             headers: BTreeMap::new(),
             authentication: None,
+            tls: None,
             balancing: None,
             breaker: BreakerConfig::default(),
             max_retries: 1,

@@ -43,6 +43,8 @@ pub(crate) struct Reloader {
     live: Arc<ArcSwap<Live>>,
     report: Arc<Report>,
     metrics: Reloads,
+    /// Why secrets of backends were refused, until they are not.
+    secrets_refused: Option<String>,
 }
 
 impl Reloader {
@@ -57,7 +59,7 @@ impl Reloader {
         let live = Arc::new(ArcSwap::from_pointee(Live { services, keys: ring, simulation }));
         let report = Arc::<Report>::default();
         report.lock().config_hash = file.as_ref().map(ConfigFile::hash);
-        Ok(Self { config, file, keys, means, live, report, metrics: metrics.reloads.clone() })
+        Ok(Self { config, file, keys, means, live, report, metrics: metrics.reloads.clone(), secrets_refused: None })
     }
 
     /// What is in force, now and later.
@@ -112,6 +114,7 @@ impl Reloader {
                 }
             }
         }
+        self.look_at_secrets();
         match self.keys.look() {
             None => {}
             Some(Ok(ring)) => {
@@ -122,6 +125,31 @@ impl Reloader {
                 self.metrics.keys_refused();
                 warn!(%error, "new keys are refused; the last ones stay in force");
                 self.report.lock().keys_refused = Some(error.to_string());
+            }
+        }
+    }
+
+    /// What nodes want to see of us stands in files of its own, which change without the configuration.
+    fn look_at_secrets(&mut self) {
+        let before = self.live.load_full();
+        match service::build(&self.config, &self.means, Some((&self.config, &before.services))) {
+            Ok(services) => {
+                self.secrets_refused = None;
+                if services
+                    .iter()
+                    .any(|(id, service)| !before.services.get(id).is_some_and(|old| Arc::ptr_eq(old, service)))
+                {
+                    let (keys, simulation) = (before.keys.clone(), before.simulation.clone());
+                    self.live.store(Arc::new(Live { services, keys, simulation }));
+                    info!("new secrets of backends are in force");
+                }
+            }
+            Err(error) => {
+                let reason = Some(error.to_string());
+                if self.secrets_refused != reason {
+                    warn!(%error, "new secrets of backends are refused; the last ones stay in force");
+                    self.secrets_refused = reason;
+                }
             }
         }
     }

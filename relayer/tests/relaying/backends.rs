@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use relay_core::client::sign_request;
 use relay_core::config::Period;
 use relay_core::relay::RpcType;
@@ -189,4 +193,50 @@ async fn slowness_and_impatience_blame_nobody() {
     }
     stage.node.behave(Behaviour::default());
     stage.send(&stage.relay(100).await).await.unwrap();
+}
+
+/// Sends a relay with an `Rpc-Type`, which nobody signed. Gives the status.
+async fn post_as(stage: &Stage, rpc_type: &str, body: Bytes) -> u16 {
+    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let request = http::Request::post(stage.url()).header("rpc-type", rpc_type).body(Full::new(body)).unwrap();
+    client.request(request).await.unwrap().status().as_u16()
+}
+
+// rule: R-01, R-02, D-36
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_of_the_wrong_kind_reach_no_node_and_blame_none() {
+    let [json, grpc, socket] = nodes::<3>().await;
+    let stage = Stage::with(still(), |config| {
+        *json_rpc(config) = PoolConfig::of(json.url());
+        let backends = &mut config.services.get_mut(&SERVICE.into()).unwrap().backends;
+        backends.insert(RpcType::Grpc, PoolConfig::of(grpc.url().replace("http", "grpc")));
+        backends.insert(RpcType::WebSocket, PoolConfig::of(socket.url().replace("http", "ws")));
+    })
+    .await;
+    for number in 0..12 {
+        let rpc_type = ["1", "2", "grpc", "websocket"][number % 4];
+        let body = encode_request(&stage.relay(number).await).into();
+        assert_eq!(post_as(&stage, rpc_type, body).await, 400, "{rpc_type}");
+    }
+    for (number, rpc_type) in ["4", "5", "rest", "7", "ws"].into_iter().enumerate() {
+        let body = encode_request(&stage.relay(100 + number).await).into();
+        assert_eq!(post_as(&stage, rpc_type, body).await, 503, "{rpc_type}: no kind stands in for another");
+    }
+    assert_eq!((json.requests(), grpc.requests(), socket.requests()), (0, 0, 0));
+    let metrics = stage.running.get("/metrics").await.1;
+    for line in [
+        r#"ha_relayer_backend_missing_total{service_id="svc1",rpc_type="rest"} 2"#,
+        r#"ha_relayer_backend_missing_total{service_id="svc1",rpc_type="cometbft"} 1"#,
+        r#"ha_relayer_backend_missing_total{service_id="svc1",rpc_type="unknown"} 2"#,
+        r#"ha_relayer_backend_health_status{service_id="svc1:grpc""#,
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    assert!(
+        metrics
+            .lines()
+            .filter(|line| line.starts_with("ha_relayer_backend_health_status{"))
+            .all(|line| line.ends_with(" 1"))
+    );
+    stage.send(&stage.relay(200).await).await.unwrap();
 }

@@ -35,9 +35,8 @@ async fn shows(stage: &Stage, line: &str) {
             metrics = stage.running.get("/metrics").await.1;
         }
     };
-    if tokio::time::timeout(Duration::from_mins(1), seen).await.is_err() {
-        panic!("{line} is not in {metrics}");
-    }
+    let seen = tokio::time::timeout(Duration::from_mins(1), seen).await;
+    assert!(seen.is_ok(), "{line} is not in {metrics}");
 }
 
 /// Waits until a node counts as healthy, or as not.

@@ -21,6 +21,9 @@ pub(super) fn check(key: &str, kind: RpcType, config: &PoolConfig) -> Result<(),
         let key = format!("{key}.authentication");
         authentication.check().map_err(|error| ConfigError::invalid(&key, error.to_string()))?;
     }
+    if config.tls.as_ref().is_some_and(|tls| tls.certificate.is_some() != tls.key.is_some()) {
+        return Err(ConfigError::invalid(&format!("{key}.tls"), "needs certificate and key, or none of them"));
+    }
     bounds(key, config)?;
     super::probe::check(key, kind, config)?;
     if config.breaker.failures == 0 || config.breaker.recovery.0.is_zero() {
