@@ -12,6 +12,7 @@ mod request;
 mod retry;
 mod slots;
 mod target;
+mod upgrade;
 mod watch;
 
 use bytes::Bytes;

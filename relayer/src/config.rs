@@ -13,6 +13,7 @@ pub mod reference;
 mod services;
 mod simulation;
 mod tls;
+mod websocket;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub use services::{ServiceConfig, Services, ValidationMode};
 pub(crate) use simulation::Pinned;
 pub use simulation::{IdentityConfig, SimulationConfig};
 pub use tls::TlsConfig;
+pub use websocket::{HandshakeMode, WebSocketConfig};
 
 /// Everything a relayer is told. Only `chain`, `redis`, `keys` and `services` must be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct Config {
     /// Compression of signed answers.
     #[serde(default)]
     pub response_compression: CompressionConfig,
+    /// Sockets between gateways and nodes.
+    #[serde(default)]
+    pub websocket: WebSocketConfig,
     /// What an answer waits for before it leaves.
     #[serde(default)]
     pub recording: RecordingConfig,

@@ -11,6 +11,7 @@ mod books;
 mod budget;
 pub mod config;
 mod error;
+mod frames;
 mod listener;
 mod live;
 mod metrics;

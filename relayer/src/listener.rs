@@ -18,6 +18,7 @@ mod intake;
 mod patient;
 mod stream;
 mod tls;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{CompressionConfig, LimitsConfig};
+use crate::config::{CompressionConfig, LimitsConfig, WebSocketConfig};
 use crate::pipeline::{Budget, Pipeline, Place};
 use crate::refusal::Refusal;
 
@@ -38,6 +39,7 @@ pub(crate) use body::ReplyBody;
 pub(crate) use connection::Caller;
 pub(crate) use tls::Tls;
 pub use tls::TlsError;
+use websocket::Sockets;
 
 /// Dead peers of HTTP/2 are noticed by unanswered pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -60,6 +62,7 @@ pub(crate) struct Listener {
     cut: CancellationToken,
     tls: Option<Arc<Tls>>,
     compression: CompressionConfig,
+    sockets: Sockets,
     places: Arc<Semaphore>,
     /// Bodies that are being read.
     reading: Semaphore,
@@ -73,6 +76,7 @@ impl Listener {
         pipeline: Arc<Pipeline>,
         limits: LimitsConfig,
         compression: CompressionConfig,
+        websocket: WebSocketConfig,
         tls: Option<Arc<Tls>>,
         stop: CancellationToken,
     ) -> Arc<Self> {
@@ -83,6 +87,7 @@ impl Listener {
             cut: CancellationToken::new(),
             tls,
             compression,
+            sockets: Sockets::new(websocket),
             places: Arc::new(Semaphore::new(limits.connections)),
             reading: Semaphore::new(limits.connections),
             bodies: Budget::new(limits.body_bytes),

@@ -13,6 +13,7 @@ mod simulation;
 mod snapshot;
 mod stream;
 mod tally;
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(crate) use reload::Reloads;
 pub(crate) use simulation::{Simulated, SimulationMetrics};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tally::{Tallies, Tally};
+pub(crate) use websocket::{SocketMetrics, WebSocketMetrics};
 
 /// Counters and times of one relayer.
 #[derive(Debug, Clone)]
@@ -53,6 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) panics: Panics,
     pub(crate) backends: backend::BackendMetrics,
     pub(crate) simulation: SimulationMetrics,
+    pub(crate) websocket: WebSocketMetrics,
 }
 
 impl Metrics {
@@ -70,6 +73,7 @@ impl Metrics {
             grpc: GrpcMetrics::register(registry),
             backend_latency: Times::new_with_constructor(seconds),
             budget: BudgetMetrics::register(registry),
+            websocket: WebSocketMetrics::register(registry),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             reloads: Reloads::register(registry),

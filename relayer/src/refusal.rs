@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
-use relay_core::units::ServiceId;
+use relay_core::units::{Height, ServiceId};
 
 use crate::simulation::Rejection;
 
@@ -23,6 +23,15 @@ pub(crate) enum Refusal {
     /// Not a relay: no protobuf, no service, or a payload that holds no HTTP request.
     #[error("invalid relay request: body must be a valid RelayRequest protobuf")]
     NotARelay,
+    /// A handshake that names no service.
+    #[error("missing service ID")]
+    NoService,
+    /// A handshake that no WebSocket begins with.
+    #[error("invalid WebSocket handshake: {0}")]
+    NotASocket(&'static str),
+    /// The application has as many sockets as it may.
+    #[error("too many connections of this application")]
+    TooManySockets,
     /// A service that is not configured here.
     #[error("unknown service: {0}")]
     UnknownService(ServiceId),
@@ -46,6 +55,17 @@ pub(crate) enum Refusal {
     /// Heights that no session of now can have.
     #[error("implausible session heights")]
     ImplausibleHeights,
+    /// A relay that comes after its session, grace included.
+    #[error(
+        "relay validation failed: session timing validation failed: session expired, session end height: {end}, current \
+         height: {now} (grace period elapsed)"
+    )]
+    SessionOver {
+        /// The last height of the session itself.
+        end: Height,
+        /// When it came.
+        now: Height,
+    },
     /// Anything else that is wrong with the relay itself.
     #[error("relay validation failed: {0}")]
     Invalid(String),
@@ -118,14 +138,16 @@ impl Refusal {
         match self {
             Self::Unreadable
             | Self::NotARelay
+            | Self::NoService
+            | Self::NotASocket(_)
             | Self::NoSupplier
             | Self::ImplausibleHeights
             | Self::Backend(BackendFault::Request) => StatusCode::BAD_REQUEST,
             Self::TooLarge | Self::TooLargeForService | Self::Unprovable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownService(_) => StatusCode::NOT_FOUND,
-            Self::Invalid(_) => StatusCode::FORBIDDEN,
+            Self::SessionOver { .. } | Self::Invalid(_) => StatusCode::FORBIDDEN,
             Self::Replayed => StatusCode::CONFLICT,
-            Self::Exhausted => StatusCode::TOO_MANY_REQUESTS,
+            Self::Exhausted | Self::TooManySockets => StatusCode::TOO_MANY_REQUESTS,
             Self::NoBackend(_)
             | Self::ForeignSupplier(_)
             | Self::Unverifiable(_)
@@ -146,13 +168,16 @@ impl Refusal {
             Self::Unreadable => "read_body_error",
             Self::TooLarge | Self::TooLargeForService => "body_too_large",
             Self::NotARelay => "invalid_relay_request",
+            Self::NoService => "missing_service_id",
+            Self::NotASocket(_) => "invalid_handshake",
+            Self::TooManySockets => "too_many_connections",
             Self::UnknownService(_) => "unknown_service",
             Self::NoBackend(_) => "backend_unavailable",
             Self::NoSupplier => "missing_supplier_address",
             Self::ForeignSupplier(_) => "supplier_not_found",
             Self::Unprovable { .. } => "unprovable",
             Self::ImplausibleHeights => "implausible_session_heights",
-            Self::Invalid(_) => "validation_failed",
+            Self::SessionOver { .. } | Self::Invalid(_) => "validation_failed",
             Self::Replayed => "replayed",
             Self::Unverifiable(_) => "lookup_failed",
             Self::Exhausted => "stake_exhausted",

@@ -146,7 +146,7 @@ impl Relayer {
             tokio::spawn(Arc::clone(tls).keep_up(close.clone()));
         }
         let (limits, compression) = (config.limits.clone(), config.response_compression.clone());
-        let listener = Listener::new(pipeline, limits, compression, tls, close.clone());
+        let listener = Listener::new(pipeline, limits, compression, config.websocket.clone(), tls, close.clone());
         let drain = config.drain.deadline.0;
         let serving = tokio::spawn(listener.serve(relays, drain));
         shutdown.cancelled().await;

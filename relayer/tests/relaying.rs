@@ -67,3 +67,5 @@ mod timing;
 mod tls;
 #[path = "relaying/ways.rs"]
 mod ways;
+#[path = "relaying/websocket.rs"]
+mod websocket;

@@ -46,6 +46,7 @@ pub(super) fn process(
         validation: relayer::config::ValidationMode::default(),
         limits: relayer::config::LimitsConfig::default(),
         response_compression: relayer::config::CompressionConfig::default(),
+        websocket: relayer::config::WebSocketConfig::default(),
         recording: relayer::config::RecordingConfig::default(),
         budget: relayer::config::BudgetConfig::default(),
         simulation: relayer::config::SimulationConfig::default(),

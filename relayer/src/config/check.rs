@@ -35,6 +35,7 @@ impl Config {
             self::service(&key, config)?;
         }
         self.simulation.check()?;
+        self.websocket.check()?;
         self.bounds()
     }
 

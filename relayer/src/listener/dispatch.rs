@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
-use super::{Caller, Listener, ReplyBody, grpc};
+use super::{Caller, Listener, ReplyBody, grpc, websocket};
 
 impl Listener {
     /// Health paths first; everything that nothing else claims is a relay, whatever its method and path.
@@ -16,7 +16,9 @@ impl Listener {
             return self.service_health(service);
         }
         let _active = self.pipeline.metrics.http.arrived(request.version());
-        // A WebSocket upgrade: hook of the socket.
+        if websocket::is_upgrade(&request) {
+            return self.socket(request, caller).await;
+        }
         if grpc::is_preflight(&request) {
             return grpc::preflight(request.headers());
         }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Pipeline;
 use super::identified::{Identified, Payload};
-use super::received::Place;
+use super::received::{Channel, Place};
 use super::timing::{Admission, plausible};
 use crate::backend::{Origin, Pool};
 use crate::budget::{Charge, Meter};
@@ -25,7 +25,7 @@ const RING_HEAD: usize = 69;
 const RING_MEMBER: usize = 65;
 
 /// A relay's request with all that was found out about it. The answers that it causes share it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) request: RelayRequest,
     pub(crate) identity: RelayIdentity,
@@ -84,7 +84,8 @@ impl Identified {
             pipeline.metrics.backends.missing(&service.label, rpc_type.name());
             return Err(Refusal::NoBackend(session.service.clone()));
         };
-        if !pool.is_healthy() {
+        // A socket has its connection already; what others of the pool do is nothing to it.
+        if self.channel != Channel::Socket && !pool.is_healthy() {
             pipeline.metrics.backends.fast_fail(&service.label);
             return Err(Refusal::NoBackend(session.service.clone()));
         }

@@ -45,10 +45,7 @@ impl Admission {
         if now <= self.until {
             return Ok(());
         }
-        let end = session.end;
-        Err(Refusal::Invalid(format!(
-            "session timing validation failed: session expired, session end height: {end}, current height: {now} (grace period elapsed)"
-        )))
+        Err(Refusal::SessionOver { end: session.end, now })
     }
 
     /// How long the answer may take: the service's own time-out, but not beyond the close.

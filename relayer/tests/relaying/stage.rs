@@ -12,6 +12,7 @@ use relay_core::store::{ChainIdentity, LogEntry, Store, StoreConfig};
 use relay_core::telemetry::LogConfig;
 use relayer::config::{
     BudgetConfig, CompressionConfig, DrainConfig, LimitsConfig, RecordingConfig, ServiceConfig, ValidationMode,
+    WebSocketConfig,
 };
 use relayer::{Config, Entries, Relayer, RelayerError};
 use testbed::{Backend, Genesis, Redis};
@@ -247,6 +248,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         validation: ValidationMode::Eager,
         limits: LimitsConfig::default(),
         response_compression: CompressionConfig::default(),
+        websocket: WebSocketConfig::default(),
         recording: RecordingConfig::default(),
         budget: BudgetConfig::default(),
         simulation: relayer::config::SimulationConfig::default(),

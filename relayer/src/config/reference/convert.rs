@@ -7,7 +7,7 @@ use super::profiles::Profiles;
 use super::{nodes, services};
 use crate::config::{
     BudgetConfig, CompressionConfig, Config, DrainConfig, IdentityConfig, LimitsConfig, OnError, RecordingConfig,
-    SimulationConfig, ValidationMode,
+    SimulationConfig, ValidationMode, WebSocketConfig,
 };
 
 /// The parts that the reference shares out in Redis; ours has one prefix for all.
@@ -50,6 +50,7 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
         // The reference has one cap for answers, the largest of all caps for requests.
         limits: limits(request_bytes, largest),
         response_compression: compression(file),
+        websocket: WebSocketConfig::default(),
         recording: RecordingConfig::default(),
         budget,
         simulation,

@@ -34,6 +34,10 @@ fn code_and_message(refusal: &Refusal) -> (Code, String) {
             return (Code::PermissionDenied, format!("relay validation failed: validation failed: {text}"));
         }
         Refusal::Exhausted => return (Code::ResourceExhausted, "relay rejected - stake limit exceeded".to_owned()),
+        Refusal::SessionOver { .. } => {
+            let text = refusal.to_string();
+            return (Code::PermissionDenied, text.replacen(": ", ": validation failed: ", 1));
+        }
         Refusal::NoBackend(service) => {
             return (Code::Unavailable, format!("all backends unhealthy for service {service}"));
         }
@@ -42,7 +46,12 @@ fn code_and_message(refusal: &Refusal) -> (Code, String) {
         }
         Refusal::Simulation(rejection) => rejection.code(),
         Refusal::Unsigned => return (Code::Internal, format!("failed to build/sign response: {refusal}")),
-        Refusal::TooLargeForService | Refusal::Unprovable { .. } | Refusal::ImplausibleHeights => Code::InvalidArgument,
+        Refusal::TooLargeForService
+        | Refusal::Unprovable { .. }
+        | Refusal::ImplausibleHeights
+        | Refusal::NoService
+        | Refusal::NotASocket(_) => Code::InvalidArgument,
+        Refusal::TooManySockets => Code::ResourceExhausted,
         Refusal::UnknownService(_) => Code::NotFound,
         Refusal::Replayed => Code::AlreadyExists,
         Refusal::Unverifiable(_)

@@ -1,0 +1,36 @@
+//! Sockets: a gateway and a node that speak WebSocket with a public library or byte by byte, and a relayer between them.
+
+#[path = "websocket/abuse.rs"]
+mod abuse;
+#[path = "websocket/bridged.rs"]
+mod bridged;
+#[path = "websocket/ends.rs"]
+mod ends;
+#[path = "websocket/gateway.rs"]
+mod gateway;
+#[path = "websocket/node.rs"]
+mod node;
+#[path = "websocket/opened.rs"]
+mod opened;
+#[path = "websocket/raw.rs"]
+mod raw;
+
+use relay_core::relay::RpcType;
+use relayer::Config;
+use relayer::config::PoolConfig;
+
+use super::stage::{SERVICE, Stage, still};
+use node::Node;
+
+/// A stage with a node for sockets.
+async fn stage(adjust: impl FnOnce(&mut Config)) -> (Stage, Node) {
+    let node = Node::start().await;
+    let url = node.url();
+    let stage = Stage::with(still(), |config| {
+        let service = config.services.get_mut(&SERVICE.into()).unwrap();
+        service.backends.insert(RpcType::WebSocket, PoolConfig::of(url));
+        adjust(config);
+    })
+    .await;
+    (stage, node)
+}
