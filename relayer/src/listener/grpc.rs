@@ -15,6 +15,7 @@ mod status;
 mod stream;
 mod unary;
 mod upward;
+mod watched;
 mod web;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use super::body::BodyError;
 use super::{Listener, ReplyBody};
 use crate::refusal::Refusal;
 use codec::Raw;
+use watched::Watch;
 
 pub(super) use web::{is_grpc_web, is_preflight, preflight};
 
@@ -56,7 +58,7 @@ impl Listener {
     /// Answers a call of gRPC.
     pub(super) async fn grpc<B>(self: Arc<Self>, request: Request<B>) -> Response<ReplyBody>
     where
-        B: Body<Data = Bytes, Error: Into<BodyError> + Send> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<BodyError> + Send> + Unpin + Send + 'static,
     {
         if request.version() != Version::HTTP_2 {
             // Its trailers could not be sent.
@@ -69,7 +71,7 @@ impl Listener {
 
     async fn call<B>(self: Arc<Self>, request: Request<B>, web: bool) -> Response<tonic::body::Body>
     where
-        B: Body<Data = Bytes, Error: Into<BodyError> + Send> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<BodyError> + Send> + Unpin + Send + 'static,
     {
         let mut headers = request.headers().clone();
         for own in [CONTENT_TYPE, ACCEPT, USER_AGENT, TE] {
@@ -82,19 +84,21 @@ impl Listener {
         if request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip") {
             grpc = grpc.send_compressed(CompressionEncoding::Gzip);
         }
+        let watch = Watch::new(&self.bodies);
+        let request = request.map(|body| watch.body(body));
         match request.uri().path() {
             SEND_RELAY => {
                 let unary = service_fn(|request: tonic::Request<Streaming<Bytes>>| {
-                    let (listener, around) = (Arc::clone(&self), around.clone());
-                    async move { listener.send_relay(request.into_inner(), around).await.map(tonic::Response::new) }
+                    let (listener, around, watch) = (Arc::clone(&self), around.clone(), Arc::clone(&watch));
+                    async move { listener.send_relay(request.into_inner(), around, &watch).await.map(tonic::Response::new) }
                 });
                 // One message in and one out is the same on the wire; this way what is wrong with the one in is ours to tell.
                 grpc.client_streaming(unary, request).await
             }
             STREAM_RELAYS => {
-                let (request, broken) = stream::watched(request);
                 let stream = service_fn(|request: tonic::Request<Streaming<Bytes>>| {
-                    let opened = Arc::clone(&self).stream_relays(request.into_inner(), around.clone(), broken.clone());
+                    let opened =
+                        Arc::clone(&self).stream_relays(request.into_inner(), around.clone(), Arc::clone(&watch));
                     std::future::ready(opened.map(tonic::Response::new))
                 });
                 grpc.streaming(stream, request).await

@@ -1,13 +1,9 @@
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use http::Request;
-use http_body_util::BodyExt;
-use hyper::body::Body;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,8 +12,8 @@ use tonic::{Status, Streaming};
 use super::Around;
 use super::downward::{Break, Caller, Downward};
 use super::upward::{Piece, Upward, body};
+use super::watched::Watch;
 use crate::listener::Listener;
-use crate::listener::body::BodyError;
 use crate::pipeline::{Channel, Exchange, Place, Received, Stray};
 use crate::refusal::Refusal;
 
@@ -28,29 +24,11 @@ const BREAKING_OFF: Duration = Duration::from_secs(1);
 /// How long a caller that does not read may hold up the last word to it.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// Notes when a body breaks off instead of ending: what reads it does not tell the difference.
-pub(super) fn watched<B>(
-    request: Request<B>,
-) -> (Request<impl Body<Data = Bytes, Error = BodyError> + Send>, Arc<AtomicBool>)
-where
-    B: Body<Data = Bytes, Error: Into<BodyError> + Send> + Send + 'static,
-{
-    let broken = Arc::new(AtomicBool::new(false));
-    let note = Arc::clone(&broken);
-    let request = request.map(|body| {
-        body.map_err(move |error| {
-            note.store(true, Ordering::Relaxed);
-            error.into()
-        })
-    });
-    (request, broken)
-}
-
 /// What a stream begins with.
 struct Opening {
     requests: Streaming<Bytes>,
     around: Around,
-    broken: Arc<AtomicBool>,
+    watch: Arc<Watch>,
     place: Place,
     answers: mpsc::Sender<Result<Bytes, Status>>,
 }
@@ -61,14 +39,14 @@ impl Listener {
         self: Arc<Self>,
         requests: Streaming<Bytes>,
         around: Around,
-        broken: Arc<AtomicBool>,
+        watch: Arc<Watch>,
     ) -> Result<impl Stream<Item = Result<Bytes, Status>> + Send + 'static, Status> {
         let place = self.place_for_stream().map_err(|refusal| self.refused_early(&refusal))?;
         let (answers, leaving) = mpsc::channel(1);
         let listener = Arc::clone(&self);
         self.tasks.spawn(async move {
             let last_word = answers.clone();
-            let opening = Opening { requests, around, broken, place, answers };
+            let opening = Opening { requests, around, watch, place, answers };
             if let Err(status) = Box::pin(listener.stream(opening)).await {
                 // A caller that is gone, or does not read, does not want to know.
                 let _ = last_word.send_timeout(Err(status), LAST_WORD).await;
@@ -86,8 +64,9 @@ impl Listener {
     }
 
     async fn stream(self: Arc<Self>, opening: Opening) -> Result<(), Status> {
-        let Opening { mut requests, around, broken, place, answers } = opening;
-        let (first, at) = self.first(&mut requests).await?;
+        let Opening { mut requests, around, watch, place, answers } = opening;
+        let first = self.first(&mut requests, &watch).await?;
+        let at = Instant::now();
         let label = self.label(&first);
         if around.web {
             self.pipeline.metrics.grpc.web_request(&label);
@@ -99,7 +78,7 @@ impl Listener {
             headers: around.headers.clone(),
             arrival: self.pipeline.feed.height(),
             at,
-            place: self.place().map_err(|refusal| self.refused_early(&refusal))?,
+            place: self.place_for(&first, &watch)?,
         };
         let (tally, verified) = self.pipeline.verify(received).await.map_err(refuse)?;
         let (exchange, mut head) = Exchange::begin(verified).map_err(|stray| self.stray(&label, stray))?;
@@ -109,7 +88,7 @@ impl Listener {
         let _ = pieces.send(Piece::Bytes(std::mem::take(&mut head.body))).await;
         let mut upward = JoinSet::new();
         let (listener, requested) = (Arc::clone(&self), Arc::clone(&exchange));
-        upward.spawn(Upward { listener, requests, around, broken, exchange: requested, pieces }.run());
+        upward.spawn(Upward { listener, requests, around, watch, exchange: requested, pieces }.run());
         let ending = pin!(self.ending(&exchange));
         let mut downward = Downward {
             pipeline: &self.pipeline,
@@ -145,14 +124,5 @@ impl Listener {
     pub(super) fn stray(&self, label: &Arc<str>, stray: Stray) -> Status {
         self.pipeline.metrics.grpc.error(label, "stray_request");
         Status::invalid_argument(stray.to_string())
-    }
-
-    /// The first request, for which a caller has as long as for the body of any.
-    async fn first(&self, requests: &mut Streaming<Bytes>) -> Result<(Bytes, Instant), Status> {
-        match tokio::time::timeout(self.limits.receive_timeout.0, requests.message()).await {
-            Ok(Ok(Some(first))) => Ok((first, Instant::now())),
-            Ok(Err(status)) => Err(self.unreadable(&status)),
-            Ok(Ok(None)) | Err(_) => Err(self.refused_early(&Refusal::Unreadable)),
-        }
     }
 }

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use tonic::{Code, Status, Streaming};
 
+use super::watched::Watch;
 use super::{Around, status};
 use crate::listener::Listener;
-use crate::pipeline::{Channel, Explained, Received, Served};
+use crate::pipeline::{Channel, Explained, Place, Received, Served};
 use crate::refusal::{BackendFault, Refusal};
 use crate::simulation::Asked;
 
@@ -16,15 +17,12 @@ impl Listener {
         self: Arc<Self>,
         mut requests: Streaming<Bytes>,
         around: Around,
+        watch: &Watch,
     ) -> Result<Bytes, Status> {
-        // A place first, before the message is read: what is too much must cost nothing.
-        let place = self.place().map_err(|refusal| self.refused_early(&refusal))?;
         let (arrival, at) = (self.pipeline.feed.height(), Instant::now());
-        let body = match tokio::time::timeout(self.limits.receive_timeout.0, requests.message()).await {
-            Ok(Ok(Some(body))) => body,
-            Ok(Err(status)) => return Err(self.unreadable(&status)),
-            Ok(Ok(None)) | Err(_) => return Err(self.refused_early(&Refusal::Unreadable)),
-        };
+        let body = self.first(&mut requests, watch).await?;
+        drop(requests);
+        let place = self.place_for(&body, watch)?;
         if around.web {
             self.pipeline.metrics.grpc.web_request(&self.label(&body));
         }
@@ -59,6 +57,23 @@ impl Listener {
         }
     }
 
+    /// The first message of a call. While it is read it has no place among the relays in progress: slow callers must not keep
+    /// others out.
+    pub(super) async fn first(&self, requests: &mut Streaming<Bytes>, watch: &Watch) -> Result<Bytes, Status> {
+        let Ok(_reading) = self.reading.try_acquire() else { return Err(self.refused_early(&Refusal::Overloaded)) };
+        match tokio::time::timeout(self.limits.receive_timeout.0, requests.message()).await {
+            Ok(Ok(Some(first))) => Ok(first),
+            Ok(Err(status)) => Err(self.unreadable(&status, watch)),
+            Ok(Ok(None)) | Err(_) => Err(self.refused_early(&Refusal::Unreadable)),
+        }
+    }
+
+    /// A place among the relays in progress, with the memory of the relay's message.
+    pub(super) fn place_for(&self, message: &Bytes, watch: &Watch) -> Result<Place, Status> {
+        let place = self.place().and_then(|place| Ok(place.weighing(watch.weigh(message)?)));
+        place.map_err(|refusal| self.refused_early(&refusal))
+    }
+
     /// A refusal from before the pipeline, which therefore did not count it.
     pub(super) fn refused_early(&self, refusal: &Refusal) -> Status {
         let refusal = self.pipeline.refused_early(refusal.clone());
@@ -66,9 +81,11 @@ impl Listener {
     }
 
     /// No message came out of what was sent. Too large is told apart, packed or not.
-    pub(super) fn unreadable(&self, status: &Status) -> Status {
-        let too_large = matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted);
-        let refusal = if too_large { Refusal::TooLarge } else { Refusal::Unreadable };
-        self.refused_early(&refusal)
+    pub(super) fn unreadable(&self, status: &Status, watch: &Watch) -> Status {
+        self.refused_early(&match status.code() {
+            _ if watch.is_heavy() => Refusal::Overloaded,
+            Code::OutOfRange | Code::ResourceExhausted => Refusal::TooLarge,
+            _ => Refusal::Unreadable,
+        })
     }
 }

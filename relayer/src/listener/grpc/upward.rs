@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures::stream;
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
 use super::Around;
+use super::watched::Watch;
 use crate::backend::OutgoingBody;
 use crate::listener::Listener;
 use crate::pipeline::{Channel, Exchange, Received};
@@ -54,7 +54,7 @@ pub(super) struct Upward {
     pub(super) listener: Arc<Listener>,
     pub(super) requests: Streaming<Bytes>,
     pub(super) around: Around,
-    pub(super) broken: Arc<AtomicBool>,
+    pub(super) watch: Arc<Watch>,
     pub(super) exchange: Arc<Exchange>,
     pub(super) pieces: Pieces,
 }
@@ -70,7 +70,7 @@ impl Upward {
                         return Ended::Finished;
                     }
                 }
-                Ok(None) if self.broken.load(Ordering::Relaxed) => return Ended::Broken(self.pieces),
+                Ok(None) if self.watch.is_broken() => return Ended::Broken(self.pieces),
                 Ok(None) => break,
                 Err(status) => return Ended::Refused(status, self.pieces),
             }
@@ -84,13 +84,13 @@ impl Upward {
         match self.requests.message().await {
             Ok(Some(body)) => self.verified(body).await.map(Some),
             Ok(None) => Ok(None),
-            Err(_) if self.broken.load(Ordering::Relaxed) => Ok(None),
-            Err(status) => Err(self.listener.unreadable(&status)),
+            Err(_) if self.watch.is_broken() => Ok(None),
+            Err(status) => Err(self.listener.unreadable(&status, &self.watch)),
         }
     }
 
     async fn verified(&self, body: Bytes) -> Result<Bytes, Status> {
-        let place = self.listener.place().map_err(|refusal| self.listener.refused_early(&refusal))?;
+        let place = self.listener.place_for(&body, &self.watch)?;
         let (arrival, at) = (self.listener.pipeline.feed.height(), Instant::now());
         let refusable = body.clone();
         let headers = self.around.headers.clone();

@@ -8,7 +8,7 @@ use relayer::config::RecordingMode;
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
-use super::call::{CHECK, GrpcStage, ask, payload};
+use super::call::{CHECK, GrpcStage, ask, only, payload};
 
 fn changed(request: &RelayRequest, change: impl FnOnce(&mut RelayRequest)) -> RelayRequest {
     let mut request = request.clone();
@@ -177,6 +177,31 @@ async fn what_is_too_much_is_told_when_to_come_back() {
     assert_eq!(status.metadata().get("grpc-retry-pushback-ms").unwrap(), "1000");
     stage.node.go();
     sending.await.unwrap().unwrap();
+}
+
+// rule: D-04, D-17
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_share_the_memory_for_bodies() {
+    let stage = GrpcStage::with(|config| {
+        (config.limits.request_bytes, config.limits.body_bytes) = (100_000, 100_000);
+    })
+    .await;
+    let large = "x".repeat(60_000);
+    let late = stage.call("/test.Own/Late", &[ask(&large)]).await;
+    let mut client = stage.client.clone();
+    let sending = tokio::spawn(async move { client.send_relay(late).await });
+    while stage.node.heads().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let another = stage.call(CHECK, &[ask(&large)]).await;
+    let status = stage.send(&another).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "relayer overloaded"));
+    let status = stage.stream(only(&another)).await.message().await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "relayer overloaded"));
+    stage.send(&stage.check().await).await.expect("there is memory for a small one");
+    stage.node.go();
+    sending.await.unwrap().unwrap();
+    stage.send(&another).await.expect("and for a large one, once the other is done with");
 }
 
 #[tokio::test(flavor = "multi_thread")]
