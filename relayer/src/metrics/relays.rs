@@ -21,7 +21,6 @@ pub(crate) struct Relays {
     pub(super) rejected: Family<ByRejection, Counter>,
     pub(super) served: Family<ByStatus, Counter>,
     pub(super) served_optimistically: Family<ByKind, Counter>,
-    pub(super) dropped: Family<ByReason, Counter>,
     pub(super) skipped_difficulty: Family<ByService, Counter>,
     pub(super) validation_failures: Family<ByReason, Counter>,
     pub(super) latency: Times<ByKind>,
@@ -49,7 +48,6 @@ impl Relays {
             rejected: Family::default(),
             served: Family::default(),
             served_optimistically: Family::default(),
-            dropped: Family::default(),
             skipped_difficulty: Family::default(),
             validation_failures: Family::default(),
             latency: Family::new_with_constructor(seconds),
@@ -66,7 +64,6 @@ impl Relays {
         registry.register("relays_served", "Signed answers by the backend's status", families.served.clone());
         let text = "Signed answers whose relay was verified beside the backend";
         registry.register("relays_served_optimistically", text, families.served_optimistically.clone());
-        registry.register("relays_dropped", "Relays that were served and are not recorded", families.dropped.clone());
         let text = "Answered relays that the chain does not count, so they are not recorded";
         registry.register("relays_skipped_difficulty", text, families.skipped_difficulty.clone());
         let text = "Relays that the chain would not accept, by what is wrong with them";

@@ -160,11 +160,6 @@ impl Tally {
         self.frequent().skipped_difficulty.inc();
     }
 
-    /// It was answered, and is not recorded for a reason of a fixed set of words. The books need a column for it, too.
-    pub(crate) fn dropped(&self, reason: &'static str) {
-        self.families.dropped.get_or_create(&self.by_reason(reason)).inc();
-    }
-
     /// A signed answer leaves.
     pub(crate) fn served(&self, status: StatusCode, took: Duration) {
         let frequent = self.frequent();

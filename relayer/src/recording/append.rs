@@ -97,8 +97,10 @@ impl Publisher {
             };
             let (mut append, hold) = match item {
                 Item::First(waiting) => {
-                    if fate == Fate::Appended {
-                        count(&mut appended, &waiting.append.session.service);
+                    let service = &waiting.append.session.service;
+                    match fate {
+                        Fate::Appended => count(&mut appended, service),
+                        Fate::Late => self.0.metrics.late(service),
                     }
                     self.report(waiting, fate)
                 }

@@ -86,6 +86,12 @@ async fn answers_over_grpc_survive_a_restart_of_redis() {
     survives(Way::Grpc, restart).await;
 }
 
+// rule: D-49
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_over_grpc_survive_a_power_loss_of_redis() {
+    survives(Way::Grpc, lose_power).await;
+}
+
 /// While Redis stands still no answer is complete; the moment it is, its relay is in the log. So nobody who leaves with its
 /// answer, however fast, takes the record with it.
 async fn recorded_first(way: Way) {
@@ -158,6 +164,29 @@ async fn streams_that_do_not_count_are_not_recorded() {
     difficulty(Way::Stream).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_over_grpc_that_do_not_count_are_not_recorded() {
+    difficulty(Way::Grpc).await;
+}
+
+// rule: D-29
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_refuses_is_counted_and_not_recorded() {
+    let stage = Stage::new().await;
+    let caller = Caller::new(&stage, Way::Http1).await;
+    let first = caller.relay(0).await.unwrap();
+    let log = log_key(&stage).await;
+    // As a miner closes a session.
+    redis(&stage, &format!("SET {} 1", log.replace(":log:", ":closed:"))).await;
+    caller.relay(1).await.expect("it was served before anybody knew");
+    assert_eq!(recorded(&stage).await, [first].into());
+    let (_, metrics) = stage.running.get("/metrics").await;
+    let line = "ha_relayer_relays_dropped_total{service_id=\"svc1\",reason=\"late\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
+    let entries = stage.running.stop().await.unwrap();
+    assert_eq!((entries.answered, entries.appended, entries.late, entries.unexplained()), (2, 1, 1, 0));
+}
+
 // rule: D-50, R-22
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_can_earn_money_expires_and_nothing_is_searched_for() {
@@ -170,9 +199,14 @@ async fn nothing_that_can_earn_money_expires_and_nothing_is_searched_for() {
     for search in ["cmdstat_scan:", "cmdstat_keys:", "cmdstat_randomkey:"] {
         assert!(!commands.contains(search), "{commands}");
     }
-    let log = redis(&stage, "KEYS *:log:*").await;
-    let log = log.lines().find(|line| line.contains(":log:")).unwrap();
+    let log = log_key(&stage).await;
     assert!(redis(&stage, &format!("TTL {log}")).await.starts_with(":-1\r\n"), "{log} expires");
+}
+
+/// The only log.
+async fn log_key(stage: &Stage) -> String {
+    let keys = redis(stage, "KEYS *:log:*").await;
+    keys.lines().find(|line| line.contains(":log:")).unwrap().to_owned()
 }
 
 /// Asks Redis something and gives its answer as it comes.
