@@ -10,7 +10,7 @@ use super::gateway::Gateway;
 use super::stage;
 
 /// The headers that gateways put around a handshake.
-async fn signed(stage: &Stage, session: &OpenSession) -> Vec<(&'static str, String)> {
+fn signed(stage: &Stage, session: &OpenSession) -> Vec<(&'static str, String)> {
     let header = &session.header;
     let request = stage.message_in(session, bytes::Bytes::new());
     let signature = request.meta.unwrap().signature;
@@ -25,6 +25,9 @@ async fn signed(stage: &Stage, session: &OpenSession) -> Vec<(&'static str, Stri
         ("pocket-signature", BASE64_STANDARD.encode(signature)),
     ]
 }
+
+/// Path, headers, and the status and text that they get.
+type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], u16, &'a str);
 
 fn borrowed<'a>(headers: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     headers.iter().map(|(name, value)| (*name, value.as_str())).collect()
@@ -42,7 +45,7 @@ async fn what_cannot_be_a_socket_is_refused_with_a_status() {
         config.services.insert("json-only".into(), json_only);
     })
     .await;
-    let cases: [(&str, &[(&'static str, &str)], u16, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("/", &[], 400, "missing service ID"),
         ("/elsewhere", &[], 404, "unknown service: elsewhere"),
         ("/svc1", &[("target-service-id", "elsewhere")], 404, "unknown service: elsewhere"),
@@ -59,7 +62,7 @@ async fn what_cannot_be_a_socket_is_refused_with_a_status() {
     }
     assert!(node.handshakes().is_empty(), "nobody was asked for any of these");
     for (path, headers) in [("/svc1/deeper", &[][..]), ("/elsewhere", &[("x-forwarded-host", "svc1")][..])] {
-        Gateway::open(stage.running.relays, path, headers).await.ok().expect("a socket");
+        Gateway::open(stage.running.relays, path, headers).await.ok().unwrap();
     }
 }
 
@@ -71,7 +74,7 @@ async fn a_node_hears_who_it_is_for_and_what_the_operator_wants_it_to_hear() {
         pool.headers.insert("x-key".to_owned(), "of the operator".to_owned());
     })
     .await;
-    let headers = signed(&stage, &stage.session().await).await;
+    let headers = signed(&stage, &stage.session().await);
     let mut gateway = Gateway::open(stage.running.relays, "/a/path?query", &borrowed(&headers)).await.ok().unwrap();
     gateway.send(&stage.message("hello").await).await;
     gateway.next().await;
@@ -91,7 +94,7 @@ async fn a_node_hears_who_it_is_for_and_what_the_operator_wants_it_to_hear() {
 async fn a_handshake_is_verified_where_that_is_wanted() {
     let (stage, node) = stage(|config| config.websocket.handshake = HandshakeMode::Verify).await;
     let session = stage.session().await;
-    let good = signed(&stage, &session).await;
+    let good = signed(&stage, &session);
     let changed = |name: &str, value: &str| {
         let mut headers = good.clone();
         headers.iter_mut().find(|(other, _)| *other == name).unwrap().1 = value.to_owned();
@@ -110,7 +113,7 @@ async fn a_handshake_is_verified_where_that_is_wanted() {
         assert!(status == 403 && body.contains("relay validation failed"), "{headers:?}: {status} {body}");
     }
     assert!(node.handshakes().is_empty(), "no node hears of strangers");
-    let mut gateway = Gateway::open(stage.running.relays, "/", &borrowed(&good)).await.ok().expect("a good one");
+    let mut gateway = Gateway::open(stage.running.relays, "/", &borrowed(&good)).await.ok().unwrap();
     gateway.send(&stage.message("hello").await).await;
     assert!(matches!(gateway.next().await, Message::Binary(_)));
     let again = Gateway::open(stage.running.relays, "/", &borrowed(&good)).await.err().unwrap();

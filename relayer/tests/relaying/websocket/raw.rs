@@ -40,7 +40,7 @@ pub(super) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     match u8::try_from(payload.len()) {
         Ok(short) if short < 126 => frame.push(0x80 | short),
         _ => {
-            frame.push(0x80 | 126);
+            frame.push(0xfe);
             frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
         }
     }
