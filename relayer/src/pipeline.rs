@@ -53,6 +53,7 @@ pub(crate) use pushed::{Dialogue, Pushed};
 pub(crate) use received::{Channel, Place, Received};
 pub(crate) use recorded::Recorded;
 pub(crate) use serve::Served;
+pub(crate) use simulated::Simulated;
 pub(crate) use streaming::{Cuts, Part, StreamHead};
 pub(crate) use weight::{Budget, Share};
 

@@ -15,6 +15,7 @@ mod ending;
 mod handshake;
 mod queue;
 mod requests;
+mod simulated;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use crate::frames::{Outlet, Peer, Reader};
 use crate::metrics::Tally;
 use crate::pipeline::{Channel, Received};
 use crate::refusal::Refusal;
+use crate::simulation::Asked;
 use applications::Applications;
 use bridge::{Bridge, Party, Side, bid};
 use ending::Ending;
@@ -62,6 +64,8 @@ struct Opening {
     place: OwnedSemaphorePermit,
     /// Known already when the handshake is signed.
     party: Option<Party>,
+    /// Whether its relays are simulated, and whose.
+    asked: Option<Asked>,
 }
 
 impl Sockets {
@@ -111,11 +115,14 @@ impl Listener {
         let pool = service.pools.get(&RpcType::WebSocket).filter(|pool| pool.is_healthy());
         let pool = pool.ok_or_else(|| Refusal::NoBackend(invitation.service.clone()))?;
         let place = Arc::clone(&self.sockets.places).try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+        let asked = self.pipeline.asked_to_simulate(request.headers());
         let party = match self.sockets.config.handshake {
+            // The chain knows nothing of a simulated session; every message will be verified.
+            _ if asked.is_some() => None,
             HandshakeMode::Ignore => None,
             HandshakeMode::Verify => Some(self.verify_handshake(request, &invitation).await?),
         };
-        Ok(Opening { invitation, pool: Arc::clone(pool), tally: Arc::clone(tally), place, party })
+        Ok(Opening { invitation, pool: Arc::clone(pool), tally: Arc::clone(tally), place, party, asked })
     }
 
     /// The handshake as a request without payload. Its signature opens one socket only.
@@ -131,7 +138,7 @@ impl Listener {
     }
 
     async fn bridge(self: Arc<Self>, upgrade: OnUpgrade, opening: Opening) {
-        let Opening { invitation, pool, tally, place, party } = opening;
+        let Opening { invitation, pool, tally, place, party, asked } = opening;
         let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await else { return };
         let metrics = self.pipeline.metrics.websocket.open(tally.service());
         let mut gateway = self.side(upgraded, Peer::Gateway);
@@ -143,7 +150,7 @@ impl Listener {
         match dialled {
             Ok(node) => {
                 let node = self.side(node, Peer::Node);
-                Bridge::run(self, invitation, tally, metrics, party, gateway, node).await;
+                Bridge::run(self, invitation, tally, metrics, (party, asked), gateway, node).await;
             }
             Err(ending) => {
                 let close = ending.closes().gateway;

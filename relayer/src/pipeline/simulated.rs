@@ -30,8 +30,8 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(crate) struct Simulated {
     cleared: Cleared,
     labels: Labels,
-    /// Its place among those in progress.
-    slot: Slot,
+    /// Its place among those in progress, until its request is with the node of a socket, or answered.
+    slot: Option<Slot>,
 }
 
 impl Pipeline {
@@ -93,6 +93,32 @@ impl Pipeline {
         }
     }
 
+    /// Lets a message of a socket through to the node, and gives what it is to get.
+    pub(crate) async fn simulate_message(
+        &self,
+        asked: &Asked,
+        body: Bytes,
+        service: &ServiceId,
+    ) -> Result<(Simulated, Bytes), Refusal> {
+        let (request, payload) = decode(Channel::Socket, body).map_err(|refusal| self.refused_early(refusal))?;
+        let Payload::Frame(frame) = payload else { return Err(self.refused_early(Refusal::NotARelay)) };
+        let live = self.live.load_full();
+        let configured = self.service(&request, &live)?;
+        if *configured.label != *service.as_str() {
+            let text = format!("a relay for {} on a socket for {service}", configured.label);
+            return Err(self.refused_early(Refusal::Invalid(text)));
+        }
+        let simulated = self.clear(asked, Channel::Socket, &request, &configured, &live).await?;
+        Ok((simulated, frame))
+    }
+
+    /// Signs and counts one message of the node on a socket.
+    pub(crate) fn answer_simulated(&self, simulated: &Simulated, payload: Bytes) -> Result<Bytes, Refusal> {
+        let response = self.sign_simulated(simulated, payload)?;
+        self.metrics.simulation.ended(&simulated.labels, "success");
+        Ok(response)
+    }
+
     fn service(&self, request: &RelayRequest, live: &Live) -> Result<Arc<Service>, Refusal> {
         let header = request.meta.as_ref().and_then(|meta| meta.session_header.as_ref());
         let id = ServiceId::from(header.map_or("", |header| header.service_id.as_str()));
@@ -101,7 +127,7 @@ impl Pipeline {
     }
 
     /// Makes all checks of a simulated relay.
-    pub(crate) async fn clear(
+    async fn clear(
         &self,
         asked: &Asked,
         channel: Channel,
@@ -129,7 +155,7 @@ impl Pipeline {
             Ok((slot, cleared))
         };
         match cleared.await {
-            Ok((slot, cleared)) => Ok(Simulated { cleared, labels, slot }),
+            Ok((slot, cleared)) => Ok(Simulated { cleared, labels, slot: Some(slot) }),
             Err(rejection) => {
                 let rejection: Rejection = rejection;
                 self.metrics.simulation.ended(&labels, rejection.result());
@@ -139,7 +165,7 @@ impl Pipeline {
     }
 
     /// Signs one answer to a simulated relay.
-    pub(crate) fn sign_simulated(&self, simulated: &Simulated, payload: Bytes) -> Result<Bytes, Refusal> {
+    pub(super) fn sign_simulated(&self, simulated: &Simulated, payload: Bytes) -> Result<Bytes, Refusal> {
         let Cleared { identity, key } = &simulated.cleared;
         match sign_response(&identity.session, payload, key) {
             Ok(response) => Ok(encode_response(&response).into()),
@@ -186,6 +212,13 @@ fn whose(request: &RelayRequest, live: &Live) -> Result<(), Refusal> {
     }
     let key = supplier.parse().ok().and_then(|supplier| live.keys.get(&supplier));
     key.map(|_| ()).ok_or_else(|| Refusal::ForeignSupplier(supplier.to_owned()))
+}
+
+impl Simulated {
+    /// Gives its place back: the request is with the node.
+    pub(crate) fn sent(&mut self) {
+        self.slot = None;
+    }
 }
 
 impl Channel {

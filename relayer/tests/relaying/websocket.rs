@@ -18,6 +18,8 @@ mod node;
 mod opened;
 #[path = "websocket/raw.rs"]
 mod raw;
+#[path = "websocket/simulated.rs"]
+mod simulated;
 
 use relay_core::relay::RpcType;
 use relayer::Config;

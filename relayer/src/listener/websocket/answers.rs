@@ -74,14 +74,13 @@ impl Bridge {
         if self.is_over() {
             return Err(Ending::SessionOver);
         }
+        if self.asked.is_some() {
+            return if self.simulated_answer(message).await? { Ok(None) } else { self.unasked(memory) };
+        }
         let Message { opcode, payload, .. } = message;
         // The chain has no signature for nothing.
         let next = if payload.is_empty() { None } else { self.dialogue().next(pipeline.feed.height(), Instant::now()) };
-        let Some(next) = next else {
-            self.metrics.unasked.inc();
-            memory.unasked += 1;
-            return if memory.unasked > MOST_UNASKED { Err(Ending::Unasked) } else { Ok(None) };
-        };
+        let Some(next) = next else { return self.unasked(memory) };
         let bytes = payload.len();
         let answered = next.answer(payload, pipeline).await;
         let answered = answered.map_err(|refusal| Ending::Refused(pipeline.refused(&self.tally, refusal)))?;
@@ -89,6 +88,13 @@ impl Bridge {
         let pipeline = Arc::clone(pipeline);
         let task = self.listener.tasks.spawn(async move { answered.push(&pipeline).await });
         Ok(Some(OnItsWay { opcode, task }))
+    }
+
+    /// Drops a message of the node that answers nothing; too many end the socket.
+    fn unasked(&self, memory: &mut Memory) -> Result<Option<OnItsWay>, Ending> {
+        self.metrics.unasked.inc();
+        memory.unasked += 1;
+        if memory.unasked > MOST_UNASKED { Err(Ending::Unasked) } else { Ok(None) }
     }
 
     async fn deliver(&self, pushed: (Opcode, Result<Pushed, Refusal>), memory: &mut Memory) -> Result<(), Ending> {

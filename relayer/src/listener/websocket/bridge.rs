@@ -18,8 +18,9 @@ use super::queue::Queue;
 use crate::frames::{Broken, Close, Incoming, Message, Opcode, Outlet, Peer, Reader};
 use crate::listener::Listener;
 use crate::metrics::{SocketMetrics, Tally};
-use crate::pipeline::{Dialogue, Question};
+use crate::pipeline::{Dialogue, Question, Simulated};
 use crate::refusal::Refusal;
+use crate::simulation::Asked;
 
 /// How long a side may take to hear why it is closed, and then to close itself.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -56,6 +57,10 @@ pub(super) struct Bridge {
     pub(super) node: Output,
     dialogue: Mutex<Dialogue>,
     pub(super) party: Mutex<Option<Party>>,
+    /// Whether all of this is a simulation.
+    pub(super) asked: Option<Asked>,
+    /// The latest simulated request.
+    pub(super) simulated: Mutex<Option<Simulated>>,
     /// No more answers are begun.
     pub(super) closing: CancellationToken,
 }
@@ -67,7 +72,7 @@ impl Bridge {
         invitation: Invitation,
         tally: Arc<Tally>,
         metrics: SocketMetrics,
-        party: Option<Party>,
+        (party, asked): (Option<Party>, Option<Asked>),
         gateway: Side,
         node: Side,
     ) {
@@ -80,6 +85,8 @@ impl Bridge {
             node: node.output,
             dialogue: Mutex::default(),
             party: Mutex::new(party),
+            asked,
+            simulated: Mutex::default(),
             closing: CancellationToken::new(),
         };
         let (mut from_gateway, mut from_node) = (gateway.input, node.input);

@@ -93,6 +93,7 @@ fn code_of(refusal: &Refusal) -> (u16, &'static str) {
             (1013, "try again later")
         }
         Refusal::Unsigned => (1011, "signing failed"),
+        Refusal::Simulation(rejection) => rejection.close(),
         Refusal::Exhausted => (OVER_BUDGET, "stake limit exceeded"),
         _ => (REJECTED, "relay validation failed"),
     }

@@ -29,6 +29,9 @@ impl Bridge {
     }
 
     async fn request(&self, message: Message) -> Result<(), Ending> {
+        if let Some(asked) = &self.asked {
+            return self.simulated_request(asked, message).await;
+        }
         let pipeline = &self.listener.pipeline;
         let refused = |refusal| Ending::Refused(pipeline.refused(&self.tally, refusal));
         let Message { opcode, payload: body, memory } = message;
