@@ -55,6 +55,7 @@ fn counts<const N: usize>(nodes: &[Backend; N]) -> [u64; N] {
     std::array::from_fn(|at| nodes[at].requests())
 }
 
+// rule: G-05
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_take_turns_and_weights_count() {
     let even = nodes::<3>().await;
@@ -135,7 +136,7 @@ async fn a_node_sees_the_call_inside_the_relay_under_its_base_path() {
     assert_eq!((status, nodes[0].requests()), (400, 3), "nobody climbs out: {error}");
 }
 
-// rule: D-16
+// rule: D-16, D-28
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compressed_answer_is_unpacked_up_to_the_limit() {
     let stage = Stage::with(still(), |config| config.limits.response_bytes = 1 << 20).await;
@@ -151,14 +152,14 @@ async fn a_compressed_answer_is_unpacked_up_to_the_limit() {
     assert_eq!(answered.answer.body.as_ref(), answer);
     stage.node.behave(Behaviour { body: gzip(&vec![b' '; 40 << 20]), headers, ..Behaviour::default() });
     for number in 2..10 {
-        // Ten answers that are too large blame nobody.
+        // However many answers are too large, nobody is blamed and nobody else is asked.
         let relay = stage.relay(number).await;
         assert_eq!(stage.post(encode_request(&relay).into()).await, (502, "backend error".to_owned()));
     }
     assert_eq!(stage.node.requests(), 9);
 }
 
-// rule: D-36, R-02, D-28
+// rule: D-36, R-02
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_cannot_turn_a_node_away() {
     let nodes = nodes::<1>().await;
