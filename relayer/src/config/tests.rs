@@ -37,6 +37,7 @@ fn mistakes_are_named_with_a_way_out() {
         (format!("listen: '8080'\n{SMALL}"), "0.0.0.0:8080"),
         (format!("listen: '0.0.0.0:9090'\n{SMALL}"), "ports of their own"),
         (format!("limits: {{inFlight: 0}}\n{SMALL}"), "limits.inFlight: must be at least 1"),
+        (format!("limits: {{bodyBytes: 1000}}\n{SMALL}"), "room for the largest body"),
         (format!("recording: {{spoolBytes: 1000}}\n{SMALL}"), "room for one relay"),
         (SMALL.replace("redis://", "http://"), "redis.url: must begin with"),
         (SMALL.replace("prefix: pocket", "prefix: 'a{b'"), "must not contain braces"),
@@ -53,6 +54,25 @@ fn mistakes_are_named_with_a_way_out() {
         let message = refused(&text);
         assert!(message.contains(expected), "{message:?} should contain {expected:?}");
     }
+}
+
+// rule: D-09, D-10
+#[test]
+fn nothing_is_a_limit_only_where_that_means_something() {
+    for key in ["requestBytes", "responseBytes", "bodyBytes", "connections", "inFlight", "streams", "headerBytes"] {
+        let message = refused(&format!("limits: {{{key}: 0}}\n{SMALL}"));
+        assert!(message.contains(&format!("limits.{key}: must be at least")), "{message}");
+    }
+    for key in ["receiveTimeout", "idleTimeout", "sendTimeout"] {
+        let message = refused(&format!("limits: {{{key}: 0s}}\n{SMALL}"));
+        assert!(message.contains(&format!("limits.{key}: must be longer than 0")), "{message}");
+    }
+    for key in ["requestBytes", "responseBytes"] {
+        let message = refused(&SMALL.replace("anvil: {", &format!("anvil: {{{key}: 0, ")));
+        assert!(message.contains("leave it out for the default"), "{message}");
+    }
+    let all = Config::parse(&format!("responseCompression: {{enabled: true, minBytes: 0}}\n{SMALL}"), "x").unwrap();
+    assert_eq!(all.response_compression, CompressionConfig { enabled: true, min_bytes: 0 });
 }
 
 #[test]

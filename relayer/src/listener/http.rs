@@ -1,5 +1,5 @@
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -8,9 +8,6 @@ use super::{Listener, ReplyBody, gzip, stream};
 use crate::pipeline::{Channel, Cuts, Received, Served};
 use crate::refusal::Refusal;
 use crate::simulation::Asked;
-
-/// How often another node was asked, where that helped.
-const RETRIES: HeaderName = HeaderName::from_static("backend-retries");
 
 impl Listener {
     /// Takes a relay from a request, whatever its method, path and content type.
@@ -38,9 +35,7 @@ impl Listener {
         match self.pipeline.serve_or_stream(received, self.cuts()).await {
             Ok(Served::Whole(mut answer, retries)) => {
                 let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, content_type)]);
-                if retries > 0 {
-                    headers.insert(RETRIES, HeaderValue::from(u16::from(retries)));
-                }
+                stream::mark_retries(&mut headers, retries);
                 if compress {
                     answer = gzip::compress(&self.compression, answer, &mut headers).await;
                 }

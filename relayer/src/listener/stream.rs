@@ -3,7 +3,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderValue, Response, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, Version};
 use hyper::body::{Body, Frame};
 use tokio::sync::mpsc;
 
@@ -49,11 +49,19 @@ impl Body for Parts {
     }
 }
 
+/// Says how often another node was asked, where that helped.
+pub(super) fn mark_retries(headers: &mut HeaderMap, retries: u8) {
+    if retries > 0 {
+        headers.insert(HeaderName::from_static("backend-retries"), HeaderValue::from(u16::from(retries)));
+    }
+}
+
 /// The node's status and headers, as far as they still hold, around the signed messages.
 pub(super) fn response(stream: StreamHead, version: Version) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::parts(Parts { parts: stream.parts, ended: false }));
     *response.status_mut() = stream.status;
     *response.headers_mut() = outer_headers(stream.headers, version);
+    mark_retries(response.headers_mut(), stream.retries);
     response
 }
 

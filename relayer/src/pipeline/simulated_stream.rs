@@ -39,7 +39,7 @@ impl Simulated {
         place: Place,
     ) -> StreamHead {
         let (sender, parts) = mpsc::channel(QUEUE);
-        let (status, headers) = (answer.status, answer.headers.clone());
+        let (status, headers, retries) = (answer.status, answer.headers.clone(), answer.retries);
         let pipeline = Arc::clone(pipeline);
         tokio::spawn(async move {
             let mut batch = Batch::default();
@@ -66,7 +66,7 @@ impl Simulated {
             }
             drop(place);
         });
-        StreamHead { status, headers, parts }
+        StreamHead { status, headers, retries, parts }
     }
 
     async fn batches(

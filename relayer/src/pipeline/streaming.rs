@@ -56,6 +56,7 @@ pub(crate) struct Streaming {
     pub(super) ticket: Ticket,
     status: StatusCode,
     headers: HeaderMap,
+    retries: u8,
     body: Incoming,
     attempt: Attempt,
 }
@@ -67,6 +68,8 @@ pub(crate) struct StreamHead {
     pub(crate) status: StatusCode,
     /// The node's headers.
     pub(crate) headers: HeaderMap,
+    /// How many other nodes were asked before it.
+    pub(crate) retries: u8,
     /// Its parts. They end without a [`Part::Last`] when the last one must not leave.
     pub(crate) parts: mpsc::Receiver<Part>,
 }
@@ -92,14 +95,14 @@ enum End {
 
 impl Streaming {
     pub(super) fn new(question: Arc<Question>, session: Arc<Session>, ticket: Ticket, answer: StreamedAnswer) -> Self {
-        let StreamedAnswer { status, headers, body, retries: _, attempt } = answer;
-        Self { question, session, ticket, status, headers, body, attempt }
+        let StreamedAnswer { status, headers, body, retries, attempt } = answer;
+        Self { question, session, ticket, status, headers, retries, body, attempt }
     }
 
     /// Starts passing the stream on. It goes on until its end, whoever still listens.
     pub(crate) fn start(self, pipeline: &Arc<Pipeline>, cuts: Cuts) -> StreamHead {
         let (sender, parts) = mpsc::channel(QUEUE);
-        let (status, headers) = (self.status, self.headers.clone());
+        let (status, headers, retries) = (self.status, self.headers.clone(), self.retries);
         let (pipeline, tally) = (Arc::clone(pipeline), Arc::clone(&self.question.tally));
         tokio::spawn(async move {
             let stalled = cuts.stalled;
@@ -118,7 +121,7 @@ impl Streaming {
                 Err(refusal) => drop(pipeline.refused(&tally, refusal)),
             }
         });
-        StreamHead { status, headers, parts }
+        StreamHead { status, headers, retries, parts }
     }
 
     /// Gives the last message, unless the caller left or lags behind: then its stream breaks off.

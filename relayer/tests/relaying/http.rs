@@ -4,7 +4,7 @@ use prost::Message;
 use relay_core::client::{json_rpc_payload, sign_request, verify};
 use relay_core::proto::pocket::service::RelayRequest;
 use relay_core::relay::{RpcType, encode_request};
-use relayer::config::{CompressionConfig, PoolConfig};
+use relayer::config::{Balancing, CompressionConfig, PoolConfig};
 use testbed::{Backend, Behaviour};
 
 use super::curl::curl;
@@ -181,6 +181,20 @@ async fn a_server_error_is_passed_on_unsigned_and_unpaid() {
     assert!(stage.log().await.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_that_helped_is_told() {
+    let stage = Stage::with(still(), |config| {
+        let backends = &mut config.services.get_mut(&SERVICE.into()).unwrap().backends;
+        let good = backends[&RpcType::JsonRpc].nodes()[0].url.clone();
+        let mut pool = PoolConfig::of_all(["http://127.0.0.1:1".to_owned(), good]);
+        pool.balancing = Some(Balancing::FirstHealthy);
+        backends.insert(RpcType::JsonRpc, pool);
+    })
+    .await;
+    let reply = curl(&[&stage.url()], encode_request(&stage.relay(1).await)).await.unwrap();
+    assert!(reply.status == 200 && reply.head.contains("backend-retries: 1\r\n"), "{}", reply.head);
+}
+
 // rule: D-06
 #[tokio::test(flavor = "multi_thread")]
 async fn where_nodes_are_is_told_to_operators_only_and_credentials_to_nobody() {
@@ -220,9 +234,8 @@ async fn where_nodes_are_is_told_to_operators_only_and_credentials_to_nobody() {
 // rule: D-31
 #[tokio::test]
 async fn no_line_is_logged_for_a_relay_unless_somebody_debugs() {
-    let (log, lines) = super::log::Counted::new();
     // This runtime has one thread, so the relayer's lines come here and those of other tests do not.
-    let _guard = tracing::subscriber::set_default(log);
+    let (_listening, lines) = super::log::Counted::listen();
     let stage = Stage::new().await;
     assert!(lines.get() > 0, "the start is told");
     let before = lines.get();

@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// Counts the lines that an operator sees at the usual level.
 pub(crate) struct Counted(Lines);
@@ -11,10 +12,21 @@ pub(crate) struct Counted(Lines);
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<AtomicU64>);
 
+/// Listens until it is dropped.
+pub(crate) struct Listening {
+    _guard: DefaultGuard,
+    /// With a single listener in the process, tracing asks whichever thread comes first whether a line is wanted at all, and
+    /// remembers the answer for everybody. With two it asks them.
+    _other: Dispatch,
+}
+
 impl Counted {
-    pub(crate) fn new() -> (Self, Lines) {
+    /// Counts the lines of this thread from now on.
+    pub(crate) fn listen() -> (Listening, Lines) {
         let lines = Lines::default();
-        (Self(lines.clone()), lines)
+        let other = Dispatch::new(Self(Lines::default()));
+        let guard = tracing::subscriber::set_default(Self(lines.clone()));
+        (Listening { _guard: guard, _other: other }, lines)
     }
 }
 

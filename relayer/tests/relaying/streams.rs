@@ -7,7 +7,7 @@ use relay_core::config::Period;
 use relay_core::proto::pocket::service::RelayRequest;
 use relay_core::relay::{RelayHash, decode_relay, sign_payload_hash};
 use relayer::Config;
-use relayer::config::ServiceConfig;
+use relayer::config::{RecordingMode, ServiceConfig};
 use sha2::{Digest, Sha256};
 
 use super::stage::{SERVICE, Stage, still, within};
@@ -158,6 +158,23 @@ async fn what_was_delivered_is_recorded_when_the_caller_leaves_or_the_node_break
     call.break_off().await;
     assert_eq!(rest(&mut stream).await, b"data: half");
     assert_recorded(&second, &request, b"data: one\n\ndata: half").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_message_of_a_stream_that_cannot_be_recorded_does_not_leave() {
+    let mut node = StreamNode::events().await;
+    let stage = stage(&node, |config| config.recording.mode = RecordingMode::Strict).await;
+    let request = stage.relay(1).await;
+    let (mut stream, call) = begun(&stage, &mut node, &request).await;
+    call.say("data: one\n\n").await;
+    assert_eq!(next(&mut stream).await.unwrap(), "data: one\n\n");
+    stage.redis.pause().unwrap();
+    drop(call);
+    let end = within(stream.next()).await.expect("the stream does not end as if it were whole");
+    assert!(end.is_err());
+    stage.redis.resume().unwrap();
+    let entries = stage.running.stop().await.unwrap();
+    assert_eq!((entries.answered, entries.withheld, entries.unexplained()), (0, 1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@ use testbed::Proxy;
 
 use super::stage::{Stage, still};
 
+// rule: D-29
 #[tokio::test(flavor = "multi_thread")]
 async fn relays_are_taken_through_the_grace_period_and_not_longer() {
     let stage = Stage::new().await;
