@@ -16,6 +16,8 @@ mod refused;
 mod simulated;
 #[path = "grpc/streams.rs"]
 mod streams;
+#[path = "grpc/tls.rs"]
+mod tls;
 #[path = "grpc/unary.rs"]
 mod unary;
 #[path = "grpc/web.rs"]

@@ -21,7 +21,7 @@ async fn stage(genesis: Genesis, policy: OnError) -> GrpcStage {
     .await
 }
 
-// rule: R-14
+// rule: G-11, R-14
 #[tokio::test(flavor = "multi_thread")]
 async fn a_budget_is_the_same_over_grpc() {
     let stage = stage(affords(3), OnError::Closed).await;

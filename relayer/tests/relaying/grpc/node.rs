@@ -11,8 +11,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 use tonic::server::Grpc;
 use tonic::{Status, Streaming};
@@ -46,6 +48,15 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// One that speaks TLS.
+    pub(crate) async fn start_tls(tls: TlsAcceptor) -> Self {
+        Self::listen(Some(tls)).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let node = Self {
             address: listener.local_addr().unwrap(),
@@ -59,7 +70,17 @@ impl Node {
             let node = node.clone();
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
-                    tokio::spawn(node.clone().attend(stream));
+                    let (node, tls) = (node.clone(), tls.clone());
+                    tokio::spawn(async move {
+                        match tls {
+                            None => node.attend(stream).await,
+                            Some(tls) => {
+                                if let Ok(stream) = tls.accept(stream).await {
+                                    node.attend(stream).await;
+                                }
+                            }
+                        }
+                    });
                 }
             }
         });
@@ -84,7 +105,7 @@ impl Node {
         self.flooded.load(Ordering::Relaxed)
     }
 
-    async fn attend(self, stream: TcpStream) {
+    async fn attend(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let service = service_fn(move |request| {
             let node = self.clone();
             async move { Ok::<_, Infallible>(node.answer(request).await) }
