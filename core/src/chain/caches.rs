@@ -120,3 +120,46 @@ fn lost() -> ChainError {
         reason: "the question was given up by whoever asked it first".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// An answer that takes until `gate` opens, and counts how often it was asked for.
+    async fn slow(gate: Arc<Semaphore>, asked: Arc<AtomicUsize>) -> Result<u32, ChainError> {
+        asked.fetch_add(1, Ordering::Relaxed);
+        gate.acquire().await.unwrap().forget();
+        Ok(7)
+    }
+
+    // rule: D-46
+    #[tokio::test]
+    async fn a_slow_question_delays_only_those_who_ask_the_same() {
+        let live = Arc::new(Live::new(100, Duration::from_mins(1), Duration::from_mins(1)));
+        let pinned = Arc::new(Pinned::new(100));
+        let (gate, asked) = (Arc::new(Semaphore::new(0)), Arc::<AtomicUsize>::default());
+        let mut waiting = Vec::new();
+        for _ in 0..3 {
+            let (live, answer) = (Arc::clone(&live), slow(Arc::clone(&gate), Arc::clone(&asked)));
+            waiting.push(tokio::spawn(async move { live.get("slow", answer).await }));
+            let (pinned, answer) = (Arc::clone(&pinned), slow(Arc::clone(&gate), Arc::clone(&asked)));
+            waiting.push(tokio::spawn(async move { pinned.get("slow", async { Ok((answer.await?, true)) }).await }));
+        }
+        while asked.load(Ordering::Relaxed) < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(live.get("other", async { Ok(1) }).await, Ok(1));
+        assert_eq!(pinned.get("other", async { Ok((1, true)) }).await, Ok(1));
+        assert!(waiting.iter().all(|question| !question.is_finished()));
+        gate.add_permits(2);
+        for question in waiting {
+            assert_eq!(question.await.unwrap(), Ok(7));
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "one question for each cache");
+    }
+}

@@ -23,7 +23,7 @@ pub(super) const REASONS: &[(&str, &str)] = &[
 ];
 
 /// Rows whose tests are still to be written. The page says so.
-pub(super) const NOT_YET: &[&str] = &["D-32", "D-46"];
+pub(super) const NOT_YET: &[&str] = &[];
 
 pub(super) const TABLES: &[Table] = &[
     Table {

@@ -1,7 +1,7 @@
 use relay_core::relay::encode_request;
 use testbed::Proxy;
 
-use super::stage::{Stage, still};
+use super::stage::{Stage, still, within};
 
 // rule: D-29
 #[tokio::test(flavor = "multi_thread")]
@@ -67,4 +67,28 @@ async fn a_known_session_is_served_while_no_node_answers() {
     proxy.set(testbed::Faults { cut: true, ..testbed::Faults::default() });
     stage.send(&stage.relay(2).await).await.unwrap();
     assert_eq!(stage.log().await.len(), 2);
+}
+
+// rule: D-32
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_cannot_be_looked_up_is_not_called_invalid() {
+    let chain = testbed::Chain::start(still()).await.unwrap();
+    let proxy = Proxy::start(&chain).await.unwrap();
+    let stage = Stage::on_chain(chain, testbed::Redis::start().await.unwrap(), |config| {
+        config.chain.nodes[0].rpc = proxy.rpc();
+        config.chain.nodes[0].grpc = proxy.grpc();
+    })
+    .await;
+    let relay = stage.relay(1).await;
+    proxy.set(testbed::Faults { cut: true, ..testbed::Faults::default() });
+    let (status, error) = stage.post(encode_request(&relay).into()).await;
+    assert!(status == 503 && error.contains("cannot be validated now"), "{status} {error}");
+    proxy.heal();
+    within(async {
+        while stage.send(&relay).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    assert_eq!(stage.log().await.len(), 1);
 }
