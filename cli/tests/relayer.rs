@@ -119,7 +119,7 @@ async fn ended(scene: &Scene, mut process: Child) -> (Option<i32>, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_it_at_once_and_says_what_is_lost() {
     let scene = Scene::start().await;
-    scene.backend.behave(Behaviour { delay: Duration::from_secs(600), ..Behaviour::default() });
+    scene.backend.behave(Behaviour { delay: Duration::from_mins(10), ..Behaviour::default() });
     let relayer = scene.relayer();
     until("ready", || scene.get("/ready").0 == 200).await;
     let mut relay = scene.relay();
