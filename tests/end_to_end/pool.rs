@@ -73,7 +73,7 @@ impl Pool {
     pub(crate) fn relayer(&self, name: &str, more: Value) -> Relayer {
         let address = free_address().unwrap();
         let services: BTreeMap<_, _> =
-            self.services.iter().map(|id| (id, json!({"backend": {"url": self.backend}}))).collect();
+            self.services.iter().map(|id| (id, json!({"backends": {"jsonrpc": {"url": self.backend}}}))).collect();
         let mut config = self.shared.clone();
         config["listen"] = address.to_string().into();
         config["services"] = json!(services);
