@@ -7,11 +7,13 @@
 //! ```
 
 mod backend;
+mod block_age;
 mod books;
 mod budget;
 pub mod config;
 mod error;
 mod frames;
+mod heavy;
 mod listener;
 mod live;
 mod metrics;

@@ -13,6 +13,7 @@ mod simulation;
 mod snapshot;
 mod stream;
 mod tally;
+mod validation;
 mod websocket;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(crate) use reload::Reloads;
 pub(crate) use simulation::{Simulated, SimulationMetrics};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use tally::{Tallies, Tally};
+pub(crate) use validation::ValidationMetrics;
 pub(crate) use websocket::{SocketMetrics, WebSocketMetrics};
 
 /// Counters and times of one relayer.
@@ -47,6 +49,7 @@ pub(crate) struct Metrics {
     pub(crate) unknown: Arc<Tally>,
     backend_latency: Times<ByOutcome>,
     pub(crate) budget: BudgetMetrics,
+    pub(crate) validation: ValidationMetrics,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) reloads: Reloads,
@@ -73,6 +76,7 @@ impl Metrics {
             grpc: GrpcMetrics::register(registry),
             backend_latency: Times::new_with_constructor(seconds),
             budget: BudgetMetrics::register(registry),
+            validation: ValidationMetrics::register(registry),
             websocket: WebSocketMetrics::register(registry),
             in_flight: Gauge::default(),
             connections: Gauge::default(),

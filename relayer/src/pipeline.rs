@@ -14,6 +14,7 @@ mod exchange;
 mod expired;
 mod explained;
 mod identified;
+mod optimistic;
 mod patience;
 mod pushed;
 mod received;
@@ -38,12 +39,14 @@ use relay_core::ring::Verifier;
 use crate::books::{Books, Column};
 use crate::budget::Budgets;
 use crate::config::LimitsConfig;
+use crate::heavy::Heavy;
 use crate::live::Live;
 use crate::metrics::{Metrics, Tally, UNKNOWN_KIND};
 use crate::recording::Publisher;
 use crate::refusal::Refusal;
 use crate::replays::Replays;
 use crate::sessions::Sessions;
+use admitted::Admitted;
 use verified::Verified;
 
 pub(crate) use admitted::Question;
@@ -65,7 +68,8 @@ pub(crate) struct Pipeline {
     pub(crate) chain: Chain,
     pub(crate) feed: BlockFeed,
     pub(crate) sessions: Sessions,
-    pub(crate) verifier: Verifier,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) heavy: Heavy,
     pub(crate) budgets: Budgets,
     pub(crate) replays: Arc<Replays>,
     pub(crate) publisher: Publisher,
@@ -76,6 +80,13 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     /// Takes a relay to where its node may be asked. Gives the metrics of its service and kind, too.
     pub(crate) async fn verify(&self, received: Received) -> Result<(Arc<Tally>, Verified), Refusal> {
+        let (tally, admitted) = self.admit(received).await?;
+        let verified = admitted.verify(self).await.map_err(|refusal| self.refused(&tally, refusal))?;
+        Ok((tally, verified))
+    }
+
+    /// Takes a relay to where its signature is worth a look.
+    async fn admit(&self, received: Received) -> Result<(Arc<Tally>, Admitted), Refusal> {
         let identified = received.identify().map_err(|refusal| self.refused_early(refusal))?;
         let live = self.live.load_full();
         let id = &identified.identity.session.service;
@@ -89,8 +100,7 @@ impl Pipeline {
         tally.received();
         let refuse = |refusal| self.refused(tally, refusal);
         let admitted = identified.admit(service, kind.map_err(refuse)?, self, &live).await.map_err(refuse)?;
-        let verified = admitted.verify(self).await.map_err(refuse)?;
-        Ok((Arc::clone(tally), verified))
+        Ok((Arc::clone(tally), admitted))
     }
 
     /// Counts a refusal.

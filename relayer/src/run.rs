@@ -10,10 +10,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::block_age;
 use crate::books::{Books, Entries};
 use crate::budget::Budgets;
 use crate::config::Config;
 use crate::error::RelayerError;
+use crate::heavy::Heavy;
 use crate::listener::{Listener, Tls};
 use crate::metrics::backend::PoolGauges;
 use crate::metrics::{Metrics, Snapshot};
@@ -125,12 +127,15 @@ impl Relayer {
             Budgets::new(config.budget.clone(), chain.clone(), feed.clone(), publisher.clone(), metrics.budget.clone());
         let (metered, stop) = (budgets.clone(), end.clone());
         tokio::spawn(async move { metered.keep_watch(stop).await });
+        let (oldest, gauges) = (config.max_block_age.0, metrics.validation.clone());
+        tokio::spawn(block_age::watch(feed.clone(), oldest, gauges, end.clone()));
         let pipeline = Arc::new(Pipeline {
             live,
             sessions: Sessions::new(chain.clone(), config.limits.lookups),
             chain,
             feed,
-            verifier: Verifier::new(config.limits.ring_table_bytes),
+            verifier: Arc::new(Verifier::new(config.limits.ring_table_bytes)),
+            heavy: Heavy::default(),
             budgets: budgets.clone(),
             replays: Replays::new(config.limits.replays),
             publisher: publisher.clone(),

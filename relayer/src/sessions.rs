@@ -1,61 +1,67 @@
 //! What the chain says about a session: its header, its suppliers, its difficulty, and who may sign for its application.
+//!
+//! What was known once is served on while no node answers; nobody who comes with a known session waits for the chain. What the
+//! chain has refused is refused for a while without asking, and strangers can make only so many questions.
 
-use std::collections::HashSet;
+mod error;
+mod kept;
+mod rings;
+mod session;
+mod strangers;
+mod turns;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
 use relay_core::address::Address;
-use relay_core::chain::{Chain, ChainError, RingError};
-use relay_core::relay::Target;
-use relay_core::ring::membership::RingKeys;
+use relay_core::chain::Chain;
+use relay_core::proto::pocket::shared::Params;
 use relay_core::session::SessionHeader;
 use relay_core::units::{Height, ServiceId};
-use tokio::sync::Semaphore;
+
+pub(crate) use error::LookupError;
+use kept::Kept;
+use rings::Rings;
+pub(crate) use session::Session;
+use strangers::Strangers;
+use turns::Turns;
 
 const MOST_SESSIONS: u64 = 16_384;
-const MOST_RINGS: u64 = 16_384;
-/// A gateway that is added or removed counts after this long at the latest.
-const RING_TTL: Duration = Duration::from_secs(30);
-/// How long a relay waits for its turn to have something looked up.
-const TURN: Duration = Duration::from_secs(5);
+/// A session that nobody used for this long is forgotten.
+const SESSION_IDLE: Duration = Duration::from_hours(2);
+const MOST_REFUSED: u64 = 16_384;
+/// What the chain refused is not asked for again for this long.
+const REFUSED_TTL: Duration = Duration::from_secs(5);
+/// Parameters of now are asked for again after this long.
+const PARAMS_TTL: Duration = Duration::from_secs(30);
+/// How long a relay in its grace period waits for the parameters at its session's end, before those of now have to do.
+const PARAMS_PATIENCE: Duration = Duration::from_millis(500);
 
-/// A session as the chain has it. It cannot change any more.
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) header: SessionHeader,
-    pub(crate) suppliers: HashSet<Address>,
-    pub(crate) target: Target,
-}
+type Key = (Address, ServiceId, Height);
 
-/// Why nothing is known.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum LookupError {
-    /// Nothing may be concluded from it: the relay may be good.
-    #[error("{0}")]
-    Unavailable(String),
-    /// The chain knows no such session, or no ring can be built.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// Sessions and rings, each asked for once at a time. An answer that cannot change is kept; a ring is asked for again after a
-/// while, and served longer only when no node answers.
-#[derive(Debug)]
+/// Sessions, rings and parameters, each asked for once at a time.
 pub(crate) struct Sessions {
     chain: Chain,
-    known: Cache<(Address, ServiceId, Height), Arc<Session>>,
-    rings: Cache<(Address, Height), Arc<RingKeys>>,
-    turns: Semaphore,
+    known: Cache<Key, Arc<Session>>,
+    refused: Cache<Key, LookupError>,
+    strangers: Strangers,
+    rings: Rings,
+    params: Kept<(), Arc<Params>>,
+    turns: Turns,
 }
 
 impl Sessions {
     pub(crate) fn new(chain: Chain, lookups: usize) -> Self {
+        let turns = Turns::new(lookups);
         Self {
+            rings: Rings::new(chain.clone(), turns.clone()),
             chain,
-            known: Cache::new(MOST_SESSIONS),
-            rings: Cache::builder().max_capacity(MOST_RINGS).time_to_live(RING_TTL).build(),
-            turns: Semaphore::new(lookups),
+            known: Cache::builder().max_capacity(MOST_SESSIONS).time_to_idle(SESSION_IDLE).build(),
+            refused: Cache::builder().max_capacity(MOST_REFUSED).time_to_live(REFUSED_TTL).build(),
+            strangers: Strangers::default(),
+            params: Kept::new(1, PARAMS_TTL),
+            turns,
         }
     }
 
@@ -65,72 +71,70 @@ impl Sessions {
         if let Some(session) = self.known.get(&key).await {
             return Ok(session);
         }
+        if let Some(refusal) = self.refused.get(&key).await {
+            return Err(refusal);
+        }
         // Asking is rare and its future large: on the heap it does not weigh on every relay.
         let found = Box::pin(self.known.try_get_with_by_ref(&key, self.fetch(claimed))).await;
-        found.map_err(|error| error.as_ref().clone())
+        let found = found.map_err(|error| error.as_ref().clone());
+        match &found {
+            Err(refusal @ LookupError::Refused(_)) => self.refused.insert(key, refusal.clone()).await,
+            // It is not what was claimed: nobody may fill our memory with such.
+            Ok(session) if session.header.start != claimed.start => self.known.invalidate(&key).await,
+            _ => {}
+        }
+        found
     }
 
     async fn fetch(&self, claimed: &SessionHeader) -> Result<Arc<Session>, LookupError> {
-        let _turn = self.turn().await?;
+        if !self.strangers.may_ask(claimed) {
+            return Err(LookupError::Unavailable("too many unknown sessions are asked for".to_owned()));
+        }
+        let _turn = self.turns.take().await?;
         let asked = (&claimed.application, &claimed.service, claimed.start);
-        let (session, target) = tokio::try_join!(
+        let answer = tokio::try_join!(
             self.chain.session_at(asked.0, asked.1, asked.2),
             self.chain.difficulty_at(asked.1, asked.2),
-        )?;
-        let header = session.header.as_ref().ok_or_else(|| unusable("it has no header"))?;
-        let suppliers = session.suppliers.iter().map(|supplier| supplier.operator_address.parse());
-        Ok(Arc::new(Session {
-            header: SessionHeader::try_from(header).map_err(unusable)?,
-            suppliers: suppliers.collect::<Result<_, _>>().map_err(unusable)?,
-            target: Target(target),
-        }))
+        );
+        let session = match answer {
+            Ok((session, target)) => Session::read(&session, target).map(Arc::new),
+            Err(error) => Err(LookupError::of_session(&error)),
+        };
+        match &session {
+            Ok(session) if session.header == *claimed => self.strangers.proven(claimed),
+            Ok(_) | Err(LookupError::Refused(_)) => self.strangers.disproven(),
+            Err(LookupError::Unavailable(_)) => {}
+        }
+        session
+    }
+
+    /// The parameters by which a session that ends at `end` has its windows: while it runs those of now, then those at its end.
+    pub(crate) async fn params(&self, end: Height, now: Height) -> Result<Arc<Params>, LookupError> {
+        if now > end
+            && let Ok(Ok(params)) = tokio::time::timeout(PARAMS_PATIENCE, Box::pin(self.chain.params_at(end))).await
+        {
+            return Ok(params);
+        }
+        // They differ only if they were changed since this very session.
+        let chain = self.chain.clone();
+        self.params.get((), move || async move { chain.shared_params().await.map_err(LookupError::from) }).await
     }
 
     /// The keys that may sign for an application in the session that ends at `end`.
-    pub(crate) async fn ring(&self, application: &Address, end: Height) -> Result<Arc<RingKeys>, LookupError> {
-        let key = (application.clone(), end);
-        if let Some(ring) = self.rings.get(&key).await {
-            return Ok(ring);
-        }
-        let fetch = async {
-            let _turn = self.turn().await?;
-            Ok::<_, LookupError>(Arc::new(self.chain.ring_keys(application, end).await?))
-        };
-        let found = Box::pin(self.rings.try_get_with(key, fetch)).await;
-        found.map_err(|error| error.as_ref().clone())
+    pub(crate) async fn ring(
+        &self,
+        application: &Address,
+        end: Height,
+    ) -> Result<Arc<relay_core::ring::membership::RingKeys>, LookupError> {
+        self.rings.get(application, end).await
     }
 
-    async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>, LookupError> {
-        let waited = tokio::time::timeout(TURN, self.turns.acquire()).await;
-        waited
-            .ok()
-            .and_then(Result::ok)
-            .ok_or_else(|| LookupError::Unavailable("too many lookups at a time".to_owned()))
-    }
-}
-
-fn unusable(reason: impl std::fmt::Display) -> LookupError {
-    LookupError::Unavailable(format!("the chain's session cannot be used: {reason}"))
-}
-
-impl From<ChainError> for LookupError {
-    fn from(error: ChainError) -> Self {
-        match error {
-            // The node decided. That it "refuses" may mean that the application or service is not staked.
-            ChainError::NotFound { .. } | ChainError::InvalidArgument { .. } | ChainError::Refused { .. } => {
-                Self::Refused(error.to_string())
-            }
-            _ => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-impl From<RingError> for LookupError {
-    fn from(error: RingError) -> Self {
-        match error {
-            RingError::Chain(error) => error.into(),
-            RingError::MissingKey(_) => Self::Refused(error.to_string()),
-            RingError::Gateway(_) | RingError::Params(_) => Self::Unavailable(error.to_string()),
-        }
+    /// The same asked for anew, because somebody signed who is not in it; `None` when that was tried a moment ago.
+    pub(crate) async fn ring_anew(
+        &self,
+        application: &Address,
+        end: Height,
+    ) -> Option<Arc<relay_core::ring::membership::RingKeys>> {
+        self.rings.get_anew(application, end).await
     }
 }

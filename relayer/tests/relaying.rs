@@ -19,6 +19,8 @@ mod backends_tls;
 mod budgets;
 #[path = "relaying/budgets_shared.rs"]
 mod budgets_shared;
+#[path = "relaying/chain_trouble.rs"]
+mod chain_trouble;
 #[path = "relaying/child.rs"]
 mod child;
 #[path = "relaying/curl.rs"]
@@ -39,6 +41,8 @@ mod limits;
 mod log;
 #[path = "relaying/metrics.rs"]
 mod metrics;
+#[path = "relaying/optimistic.rs"]
+mod optimistic;
 #[path = "relaying/readiness.rs"]
 mod readiness;
 #[path = "relaying/recording.rs"]
@@ -65,6 +69,8 @@ mod streams;
 mod timing;
 #[path = "relaying/tls.rs"]
 mod tls;
+#[path = "relaying/validation.rs"]
+mod validation;
 #[path = "relaying/ways.rs"]
 mod ways;
 #[path = "relaying/websocket.rs"]

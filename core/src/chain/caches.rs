@@ -109,6 +109,26 @@ where
         found
     }
 
+    /// Asks whatever is kept. An answer replaces it; when no node answers it stays, and the error is told.
+    pub(crate) async fn refresh(
+        &self,
+        key: K,
+        fetch: impl Future<Output = Result<V, ChainError>>,
+    ) -> Result<V, ChainError> {
+        match fetch.await {
+            Ok(value) => {
+                self.entries.insert(key, (Instant::now(), value.clone())).await;
+                Ok(value)
+            }
+            Err(error) => {
+                if matches!(error, ChainError::NotFound { .. }) {
+                    self.entries.invalidate(&key).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
     pub(crate) async fn forget(&self, key: &K) {
         self.entries.invalidate(key).await;
     }

@@ -94,6 +94,13 @@ impl Chain {
         self.shared().entities.applications.get(address.clone(), fetch).await
     }
 
+    /// An application as it is now, whatever was known of it before. Where no node answers, that stays known.
+    pub async fn application_now(&self, address: &Address) -> Result<Arc<Application>, ChainError> {
+        let request = QueryGetApplicationRequest { address: address.as_str().to_owned() };
+        let fetch = async { present(self.ask(request).await?.value.application, "application").map(Arc::new) };
+        self.shared().entities.applications.refresh(address.clone(), fetch).await
+    }
+
     /// Asks about this application anew next time, as after a failed check that a change of its delegations would explain.
     pub async fn forget_application(&self, address: &Address) {
         self.shared().entities.applications.forget(address).await;

@@ -21,8 +21,8 @@ use crate::service::Service;
 use crate::sessions::LookupError;
 
 /// Bytes of a ring signature without members, and of each member.
-const RING_HEAD: usize = 69;
-const RING_MEMBER: usize = 65;
+pub(super) const RING_HEAD: usize = 69;
+pub(super) const RING_MEMBER: usize = 65;
 
 /// A relay's request with all that was found out about it. The answers that it causes share it.
 #[derive(Debug, Clone)]
@@ -119,15 +119,8 @@ impl Identified {
     /// The windows of the session. While it runs its parameters are those of now; afterwards those at its end.
     async fn admission(&self, pipeline: &Pipeline) -> Result<Admission, Refusal> {
         let session = &self.identity.session;
-        let params = if self.arrival > session.end {
-            Box::pin(pipeline.chain.params_at(session.end)).await
-        } else {
-            Box::pin(pipeline.chain.shared_params()).await
-        };
-        match params {
-            Ok(params) => Ok(Admission::of(session, &params)),
-            Err(error) => Err(LookupError::from(error).into()),
-        }
+        let params = pipeline.sessions.params(session.end, self.arrival).await?;
+        Ok(Admission::of(session, &params))
     }
 
     /// The count of members comes from the wire, and each one costs curve arithmetic.

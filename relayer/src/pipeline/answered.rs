@@ -47,20 +47,25 @@ impl Answered {
 
 impl Verified {
     /// Asks the node.
-    pub(super) async fn answer(self, pipeline: &Pipeline) -> Result<Outcome, Refusal> {
-        let Payload::Call(call) = self.payload else { return Err(Refusal::NotARelay) };
-        match ask(&self.question, call, pipeline).await? {
+    pub(super) async fn answer(mut self, pipeline: &Pipeline) -> Result<Outcome, Refusal> {
+        let Payload::Call(call) = std::mem::replace(&mut self.payload, Payload::Asked) else {
+            return Err(Refusal::NotARelay);
+        };
+        let reply = ask(&self.question, call, pipeline).await?;
+        Ok(self.answered(reply))
+    }
+
+    /// What the node has said.
+    pub(super) fn answered(self, reply: Reply) -> Outcome {
+        let Self { question, session, ticket, .. } = self;
+        match reply {
             Reply::Whole(answer) => {
-                self.question.tally.response_bytes(answer.body.len());
+                question.tally.response_bytes(answer.body.len());
                 let retries = answer.retries;
                 let (status, payload) = wrap(answer);
-                let (question, session, ticket) = (self.question, self.session, self.ticket);
-                Ok(Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status }), retries))
+                Outcome::Whole(Box::new(Answered { question, session, ticket, payload, status }), retries)
             }
-            Reply::Stream(answer) => {
-                let streaming = Streaming::new(self.question, self.session, self.ticket, answer);
-                Ok(Outcome::Stream(Box::new(streaming)))
-            }
+            Reply::Stream(answer) => Outcome::Stream(Box::new(Streaming::new(question, session, ticket, answer))),
         }
     }
 }

@@ -23,6 +23,8 @@ const RESPONSE_BYTES: usize = 160;
 pub(crate) enum Payload {
     /// An HTTP call.
     Call(HttpRequest),
+    /// What it wanted is with the node already.
+    Asked,
     /// The contents of a socket message.
     Frame(Bytes),
 }

@@ -130,7 +130,7 @@ async fn a_relay_costs_redis_next_to_nothing() {
 
 impl Stage {
     /// One command past the relayer; its answer as text.
-    async fn ask_redis(&self, command: &str) -> String {
+    pub(crate) async fn ask_redis(&self, command: &str) -> String {
         use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.redis.port())).await.unwrap();
         stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
