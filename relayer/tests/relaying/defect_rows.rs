@@ -17,7 +17,6 @@ This page is generated: `UPDATE_DOCS=1 cargo test -p relayer --test relaying def
 
 /// Why a row has no test.
 pub(super) const REASONS: &[(&str, &str)] = &[
-    ("R-23", "void: nothing on a relay's way waits for a lock, in Redis or elsewhere"),
     ("R-24", "void: nothing is announced that could be missed; heights, keys and parameters are asked for"),
     ("S-3", "void: there are no consumers with entries of their own; whoever owns a supplier reads its log"),
 ];
