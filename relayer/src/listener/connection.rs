@@ -74,7 +74,8 @@ impl Listener {
             spoke.store(true, Ordering::Relaxed);
             let (listener, caller) = (Arc::clone(self), caller.clone());
             async move {
-                let answer = Arc::clone(&listener).dispatch(request, caller);
+                // On the heap: otherwise every idle connection keeps room for the largest of all ways through here.
+                let answer = Box::pin(Arc::clone(&listener).dispatch(request, caller));
                 Ok::<_, Infallible>(guarded(&listener.pipeline.metrics.panics, answer).await)
             }
         });
