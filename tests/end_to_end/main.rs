@@ -16,6 +16,7 @@ mod stage;
 mod bad_requests;
 mod crashes;
 mod failing_node;
+mod killed;
 mod lost_writes;
 mod settlement;
 mod takeover;
