@@ -24,7 +24,7 @@ fn header(request: &mut RelayRequest) -> &mut relay_core::proto::pocket::session
     meta(request).session_header.as_mut().unwrap()
 }
 
-// rule: D-02, D-20
+// rule: D-02
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_and_broken_relays_get_their_status_and_never_reach_the_node() {
     let stage = GrpcStage::new().await;
