@@ -25,7 +25,7 @@ pub enum UnknownKeys {
 pub enum Layout {
     /// As `docs/relayer.md` describes it.
     Own,
-    /// As the network's Go relay miner reads it ([`reference`]).
+    /// As the network's Go relay miner reads it ([`mod@reference`]).
     Reference,
 }
 
