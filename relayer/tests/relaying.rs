@@ -25,8 +25,6 @@ mod chain_trouble;
 mod child;
 #[path = "relaying/curl.rs"]
 mod curl;
-#[path = "relaying/defects.rs"]
-mod defects;
 #[path = "relaying/drain.rs"]
 mod drain;
 #[path = "relaying/grpc.rs"]

@@ -1,30 +1,20 @@
-//! The rows of the page. Numbers are those of the registers that the parts of the relayer were built against.
+//! What relayers do wrong. Numbers are those of the registers that the parts of the relayer were built against.
 
-/// One table.
-pub(super) struct Table {
-    pub(super) title: &'static str,
-    pub(super) about: &'static str,
-    /// Number and rule.
-    pub(super) rows: &'static [(&'static str, &'static str)],
-}
+use super::{Page, Table};
 
-pub(super) const INTRODUCTION: &str = "\
-# Known defects of relayers, and our tests against them
-
-This page is generated: `UPDATE_DOCS=1 cargo test -p relayer --test relaying defects`, and a test fails when it is out of date. A test says with a line
-`// rule: …` above it what it proves; each would fail if the relayer had that defect. Rows without a test say why.
-";
+pub(super) const PAGE: Page =
+    Page { file: "docs/relayer-defects.md", subject: "relayers", reasons: REASONS, not_yet: NOT_YET, tables: TABLES };
 
 /// Why a row has no test.
-pub(super) const REASONS: &[(&str, &str)] = &[
+const REASONS: &[(&str, &str)] = &[
     ("R-24", "void: nothing is announced that could be missed; heights, keys and parameters are asked for"),
     ("S-3", "void: there are no consumers with entries of their own; whoever owns a supplier reads its log"),
 ];
 
 /// Rows whose tests are still to be written. The page says so.
-pub(super) const NOT_YET: &[&str] = &[];
+const NOT_YET: &[&str] = &[];
 
-pub(super) const TABLES: &[Table] = &[
+const TABLES: &[Table] = &[
     Table {
         title: "Defects",
         about: "Found in the network's Go relay miner.",
@@ -163,16 +153,5 @@ pub(super) const TABLES: &[Table] = &[
             ("R-27", "Ring signatures agree with the chain's in every bit, over thousands of them."),
         ],
     },
-    Table {
-        title: "Seen in runs",
-        about: "What it did on a real chain, recorded while this program was built.",
-        rows: &[
-            ("S-1", "A process that starts while the chain is away claims everything once it is back."),
-            ("S-2", "A socket that closes right after its answer loses no relay."),
-            ("S-3", "A hand-over leaves nothing pending with the miner that gave up."),
-            ("S-4", "A proof that was judged invalid is not sent again unchanged."),
-            ("S-5", "A gRPC backend may be written as `host:port`."),
-            ("S-6", "It runs on Redis 6.2 and later."),
-        ],
-    },
+    super::SEEN,
 ];
