@@ -8,6 +8,7 @@ use relay_core::keys::{KeySource, KeysError};
 use relay_core::ring::Verifier;
 use relay_core::store::{ChainIdentity, InstanceId, Store, StoreConfig, StoreError};
 use relay_core::telemetry::{AdminServer, Progress, TelemetryError};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -83,6 +84,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
         max_messages: config.transactions.max_messages,
     });
     let gas = GasPolicy { price: config.transactions.gas_price, adjustment: config.transactions.gas_adjustment };
+    let (_keys, ring) = watch::channel(Arc::new(ring));
     let keys = Keys { name: config.name, ring, chain_id: identity.chain_id, gas };
     let beat = progress.watch("leases", STALLED);
     Ownership::new(around, keys, config.leases, InstanceId::random()).run(incarnation, beat, stop).await;

@@ -46,7 +46,7 @@ impl Owner {
         self.around.store.finish(&self.fence, &self.supplier, id).await?;
         self.sessions.remove(id);
         info!(supplier = %self.supplier, session = %id, outcome = ending.outcome.name(), relays = ending.tally.leaves, height = %block.height, "session ended");
-        self.around.metrics.ended(&header.service, &ending);
+        self.around.metrics.sessions.ended(&header.service, &ending);
         self.status.note_ending(&header, &ending);
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Owner {
         };
         for poisoned in left {
             warn!(supplier = %self.supplier, session = %poisoned.session, kind = kind.name(), rejection = %poisoned.rejection, "the chain would refuse a message");
-            self.around.metrics.refused(kind.name());
+            self.around.metrics.submission.refused(kind.name());
             self.note_error(kind, &poisoned.session, poisoned.rejection.to_string()).await?;
         }
         match prepared {
@@ -102,7 +102,7 @@ impl Owner {
             self.write_record(id).await?;
         }
         info!(supplier = %self.supplier, kind = kind.name(), sessions = sessions.len(), hash = %transaction.hash, height = %block.height, "sending");
-        self.around.metrics.sent(kind.name(), sessions.len());
+        self.around.metrics.submission.sent(kind.name(), sessions.len());
         self.broadcast(kind, &transaction, &sessions, block).await
     }
 

@@ -55,7 +55,7 @@ impl Owner {
             for refusal in &taken.refused {
                 debug!(supplier = %self.supplier, session = %id, %refusal, "an entry of the log is not claimed");
             }
-            around.metrics.taken(&session.record.header.service, &taken);
+            around.metrics.intake.taken(&session.record.header.service, &taken);
             if last {
                 return Ok(());
             }

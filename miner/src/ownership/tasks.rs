@@ -24,8 +24,8 @@ const REAPPENDS_TAKE: Duration = Duration::from_secs(5);
 pub struct Keys {
     /// How people call this miner.
     pub name: String,
-    /// The supplier keys.
-    pub ring: KeyRing,
+    /// The supplier keys, as they are now.
+    pub ring: watch::Receiver<Arc<KeyRing>>,
     /// The chain id that transactions are signed for.
     pub chain_id: String,
     /// What is paid for gas.
@@ -87,6 +87,7 @@ impl Ownership {
         let wanted: HashMap<Address, bool> = self
             .keys
             .ring
+            .borrow()
             .addresses()
             .map(|supplier| (supplier.clone(), preferred(supplier, &members) == Some(ours)))
             .collect();
@@ -100,7 +101,7 @@ impl Ownership {
                 self.take(supplier).await?;
             }
         }
-        self.around.metrics.suppliers_owned.set(i64::try_from(self.owned.len()).unwrap_or(i64::MAX));
+        self.around.metrics.ownership.suppliers_owned.set(i64::try_from(self.owned.len()).unwrap_or(i64::MAX));
         Ok(())
     }
 
@@ -134,7 +135,7 @@ impl Ownership {
     }
 
     async fn take(&mut self, supplier: Address) -> Result<(), StoreError> {
-        let Some(key) = self.keys.ring.get(&supplier).cloned() else { return Ok(()) };
+        let Some(key) = self.keys.ring.borrow().get(&supplier).cloned() else { return Ok(()) };
         let Acquisition::Acquired(lease) = self.around.store.acquire(&supplier, &self.instance).await? else {
             return Ok(());
         };

@@ -1,6 +1,4 @@
-//! A miner alone, between a real Redis and a real chain: relays that stand in the log become a settled claim.
-
-#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+//! What surrounds a miner: a real chain, a real Redis, and relays as a relayer would append them.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +11,18 @@ use relay_core::relay::{MinedRelay, sign_response};
 use relay_core::store::{Append, ChainIdentity, Store, StoreConfig};
 use serde_json::{Value, json};
 use testbed::{Chain, Genesis, Redis};
-use tokio_util::sync::CancellationToken;
 
-struct Scene {
-    chain: Chain,
-    redis: Redis,
-    node: Node,
-    keys: tempfile::TempDir,
+/// One chain, one Redis, and the keys of one supplier.
+pub(crate) struct Scene {
+    pub(crate) chain: Chain,
+    pub(crate) redis: Redis,
+    /// The client that the test asks with.
+    pub(crate) node: Node,
+    pub(crate) keys: tempfile::TempDir,
 }
 
 impl Scene {
-    async fn new(genesis: Genesis) -> Self {
+    pub(crate) async fn new(genesis: Genesis) -> Self {
         let chain = Chain::start(genesis).await.unwrap();
         let redis = Redis::start_with(&[("appendfsync", "always")]).await.unwrap();
         let node = Node::new(&ChainConfig::new(nodes(&chain))).unwrap();
@@ -33,7 +32,7 @@ impl Scene {
         Self { chain, redis, node, keys }
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let config = json!({
             "name": "miner-0",
             "admin": "127.0.0.1:0",
@@ -45,7 +44,7 @@ impl Scene {
         serde_json::from_value(config).unwrap()
     }
 
-    async fn store(&self) -> Store {
+    pub(crate) async fn store(&self) -> Store {
         let identity = self.node.identity().await.unwrap();
         let chain = ChainIdentity::from(&identity);
         let config = StoreConfig { url: self.redis.url(), prefix: "test".to_owned(), ..StoreConfig::default() };
@@ -53,7 +52,7 @@ impl Scene {
     }
 
     /// Appends relays of the present session, as a relayer would.
-    async fn serve(&self, store: &Store, count: usize) -> OpenSession {
+    pub(crate) async fn serve(&self, store: &Store, count: usize) -> OpenSession {
         let gateway = SecretKey::from_hex(&self.chain.account("gateway1").unwrap().private_key).unwrap();
         let supplier = SecretKey::from_hex(&self.chain.account("supplier1").unwrap().private_key).unwrap();
         let application = self.chain.account("app1").unwrap().address.parse().unwrap();
@@ -74,7 +73,7 @@ impl Scene {
     }
 
     /// The fate of a session, as its record tells it.
-    async fn ending(&self, store: &Store, session: &OpenSession) -> Value {
+    pub(crate) async fn ending(&self, store: &Store, session: &OpenSession) -> Value {
         let supplier = self.chain.account("supplier1").unwrap().address.parse().unwrap();
         let deadline = Instant::now() + Duration::from_secs(90);
         loop {
@@ -92,7 +91,8 @@ fn nodes(chain: &Chain) -> Vec<NodeConfig> {
     vec![NodeConfig { name: "chain".into(), rpc: chain.rpc().into(), grpc: chain.grpc() }]
 }
 
-fn genesis() -> Genesis {
+/// Sessions of three seconds with windows of twelve blocks.
+pub(crate) fn genesis() -> Genesis {
     Genesis::new().block_time(Duration::from_millis(300)).param(
         "shared",
         json!({
@@ -101,31 +101,4 @@ fn genesis() -> Genesis {
             "application_unbonding_period_sessions": 4, "gateway_unbonding_period_sessions": 4,
         }),
     )
-}
-
-async fn settle(genesis: Genesis) -> Value {
-    let _ = tracing_subscriber::fmt().with_env_filter("info,miner=debug").with_test_writer().try_init();
-    let scene = Scene::new(genesis).await;
-    let store = scene.store().await;
-    let stop = CancellationToken::new();
-    let miner = tokio::spawn(miner::run(scene.config(), stop.clone()));
-    let session = scene.serve(&store, 50).await;
-    let ending = scene.ending(&store, &session).await;
-    stop.cancel();
-    miner.await.unwrap().unwrap();
-    ending
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_must_be_proven_is_proven_and_settled() {
-    let ending = settle(genesis().param("proof", json!({"proof_request_probability": 1}))).await;
-    assert_eq!(ending["outcome"]["kind"], "settled", "{ending}");
-    assert_eq!(ending["tally"]["leaves"], 50, "{ending}");
-    assert!(ending["outcome"]["earned"].as_u64() > Some(0), "{ending}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_need_not_be_proven_is_settled() {
-    let ending = settle(genesis().param("proof", json!({"proof_request_probability": 0}))).await;
-    assert_eq!(ending["outcome"]["kind"], "settled", "{ending}");
 }

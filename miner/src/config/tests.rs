@@ -1,0 +1,45 @@
+
+use relay_core::config::Period;
+
+use super::*;
+
+const MINIMAL: &str = "
+name: miner-0
+chain:
+  id: pocket
+  nodes: [{name: a, rpc: 'http://127.0.0.1:26657', grpc: '127.0.0.1:9090'}]
+redis: {url: 'redis://127.0.0.1:6379', prefix: pool}
+keys: {directory: /keys}
+";
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    let config: Config = config::parse(text, "test.yaml")?;
+    config.check()?;
+    Ok(config)
+}
+
+#[test]
+fn what_is_left_out_has_a_default() {
+    let config = parse(MINIMAL).expect("valid");
+    assert_eq!(config.leases, LeaseSection { ttl: Period::from_secs(6), renew: Period::from_secs(2) });
+    assert_eq!(config.transactions.max_messages, 30);
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    let text = format!("{MINIMAL}leeses: {{ttl: 6s}}\n");
+    assert!(parse(&text).expect_err("unknown key").to_string().contains("leeses"));
+}
+
+#[test]
+fn a_lease_must_survive_two_missed_renewals() {
+    let text = format!("{MINIMAL}leases: {{ttl: 6s, renew: 3s}}\n");
+    assert!(parse(&text).expect_err("too slow").to_string().contains("leases.renew"));
+}
+
+#[test]
+fn a_configuration_survives_being_written_and_read() {
+    let config = parse(MINIMAL).expect("valid");
+    let text = serde_json::to_string(&config).expect("serialisable");
+    assert_eq!(parse(&text).expect("JSON is YAML"), config);
+}

@@ -1,0 +1,7 @@
+//! A miner alone, between a real Redis and a real chain.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod scene;
+
+mod settles;
