@@ -48,7 +48,7 @@ pub use error::StoreError;
 pub use incarnation::Incarnation;
 pub use inspect::{Inspection, inspect};
 pub use keys::Keys;
-pub use lease::{Acquisition, Fence, InstanceId, Lease};
+pub use lease::{Acquisition, Fence, InstanceId, LEASES_A_ROUND, Lease};
 pub use living::{Member, Pending};
 pub use read::{SessionSummary, SupplierHeads};
 pub use schema::LAYOUT;

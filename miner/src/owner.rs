@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::metrics::Metrics;
+use crate::ownership::Tenure;
 use crate::record::SessionRecord;
 use crate::session::Session;
 use crate::status::{StatusBoard, SupplierStatus};
@@ -62,6 +63,8 @@ pub struct Owner {
     around: Arc<Surroundings>,
     supplier: Address,
     fence: Fence,
+    /// How long writes are still allowed. Asked right before each broadcast, which no fence guards.
+    tenure: Tenure,
     wallet: Wallet,
     /// The Redis that this owner has seen from its first read on. Another one means that nothing in memory can be trusted.
     incarnation: Incarnation,
@@ -86,6 +89,9 @@ pub enum OwnerError {
     /// Redis is another one than before: it restarted, failed over, or lost its tail.
     #[error("Redis changed its incarnation; everything is read again under a new lease")]
     IncarnationChanged,
+    /// Too little of the lease is left to begin a broadcast. The next owner sends the same bytes.
+    #[error("the lease is too short for a broadcast")]
+    TenureOver,
 }
 
 impl OwnerError {
@@ -99,11 +105,12 @@ impl Owner {
     /// Takes over a supplier: reads the records and seals that earlier owners left.
     pub async fn take_over(
         around: Arc<Surroundings>,
-        fence: Fence,
+        tenure: Tenure,
         supplier: Address,
         mut wallet: Wallet,
         reappends_until: Option<Duration>,
     ) -> Result<Self, OwnerError> {
+        let fence = tenure.fence().clone();
         let incarnation = around.store.incarnation().await?;
         let mut sessions = BTreeMap::new();
         let mut status = SupplierStatus::new(supplier.clone(), fence.epoch);
@@ -124,7 +131,7 @@ impl Owner {
                 status.note_ending(&record.header, ending);
             }
         }
-        Ok(Self { around, supplier, fence, wallet, incarnation, reappends_until, sessions, status })
+        Ok(Self { around, supplier, fence, tenure, wallet, incarnation, reappends_until, sessions, status })
     }
 
     /// Works until told to stop, or until the supplier is not ours any more.

@@ -2,6 +2,8 @@
 
 mod assign;
 mod tasks;
+mod tenure;
 
 pub use assign::preferred;
 pub use tasks::{Keys, Ownership};
+pub use tenure::Tenure;

@@ -21,7 +21,7 @@ pub struct StoreConfig {
     pub open_timeout: Period,
     /// Life of a lease that is not renewed.
     pub lease: Period,
-    /// Age of a heartbeat at which its instance counts as dead.
+    /// Age of a heartbeat at which a relayer counts as dead. A miner counts as dead after the life of a lease.
     pub dead_after: Period,
     /// An append counts as durable after this long on an unchanged Redis. Redis with a replica that may take over: its
     /// fail-over time-out and 10 s more.

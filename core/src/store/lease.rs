@@ -5,11 +5,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redis::Pipeline;
 use serde::{Deserialize, Serialize};
 
 use super::command::Call;
 use super::{Store, StoreError, scripts};
 use crate::address::Address;
+
+/// The most leases that one round trip is about, so that no other command waits long behind it.
+pub const LEASES_A_ROUND: usize = 200;
 
 /// A running process, by a random name that no other one ever has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,6 +96,18 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// A lease that ends at this monotonic time: what a test has instead of a Redis.
+    #[must_use]
+    pub fn until(supplier: Address, fence: Fence, ends: Duration) -> Self {
+        Self { supplier, fence, ends }
+    }
+
+    /// The monotonic time of [`Store::clock`] at which it ends unless it is renewed.
+    #[must_use]
+    pub fn ends(&self) -> Duration {
+        self.ends
+    }
+
     /// Whether it still lasts at this monotonic time of [`Store::clock`]. Once it does not, it never does again.
     #[must_use]
     pub fn lasts(&self, now: Duration) -> bool {
@@ -120,23 +136,38 @@ impl Store {
     /// and writes under the old one are refused from then on.
     pub async fn acquire(&self, supplier: &Address, instance: &InstanceId) -> Result<Acquisition, StoreError> {
         let asked_at = self.clock().monotonic();
-        let call = Call::new(&scripts::ACQUIRE)
-            .key(self.shared.keys.lease(supplier))
-            .key(self.shared.keys.epoch(supplier))
-            .argument(instance.as_str())
-            .argument(hex::encode(rand::random::<[u8; 8]>()))
-            .argument(self.lease_milliseconds());
-        let (acquired, token, remaining): (u8, String, i64) = self.shared.link.call(call).await?;
-        let fence: Fence = token.parse()?;
-        if acquired == 1 {
-            let ends = asked_at + self.shared.config.lease.0;
-            return Ok(Acquisition::Acquired(Lease { supplier: supplier.clone(), fence, ends }));
-        }
-        let remaining = Duration::from_millis(u64::try_from(remaining).unwrap_or_default());
-        Ok(Acquisition::HeldBy { fence, remaining })
+        let answer = self.shared.link.call(self.acquire_call(supplier, instance)).await?;
+        self.acquisition(supplier, asked_at, answer)
     }
 
-    /// Prolongs leases in one round trip. `None` for each that is lost; it must be acquired anew.
+    /// Takes the leases of several suppliers where they are free, in one round trip; outcomes in the order of the suppliers.
+    /// Give at most [`LEASES_A_ROUND`] at once.
+    pub async fn acquire_all(
+        &self,
+        suppliers: &[Address],
+        instance: &InstanceId,
+    ) -> Result<Vec<Acquisition>, StoreError> {
+        let asked_at = self.clock().monotonic();
+        let calls: Vec<Call> = suppliers.iter().map(|supplier| self.acquire_call(supplier, instance)).collect();
+        let answers = self.shared.link.calls(&calls).await?;
+        suppliers.iter().zip(answers).map(|(supplier, answer)| self.acquisition(supplier, asked_at, answer)).collect()
+    }
+
+    /// Who holds the leases of these suppliers, in their order; `None` for a lease that nobody holds. Changes nothing.
+    /// Give at most [`LEASES_A_ROUND`] at once.
+    pub async fn holders(&self, suppliers: &[Address]) -> Result<Vec<Option<Fence>>, StoreError> {
+        if suppliers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = Pipeline::with_capacity(suppliers.len());
+        for supplier in suppliers {
+            pipeline.cmd("GET").arg(self.shared.keys.lease(supplier));
+        }
+        let tokens: Vec<Option<String>> = self.shared.link.pipe(&pipeline).await?;
+        tokens.into_iter().map(|token| token.map(|token| token.parse()).transpose()).collect()
+    }
+
+    /// Prolongs leases in one round trip, at most [`LEASES_A_ROUND`] at once. `None` for each that is lost; it must be acquired anew.
     ///
     /// A lease whose time has passed by our own clock is lost without asking, even if Redis still has it in our name: in the
     /// meantime somebody may have had it and given it back.
@@ -154,13 +185,37 @@ impl Store {
         Ok(leases.iter().map(outcome).collect())
     }
 
-    /// Gives leases back at once, so that nobody has to wait for their end. Those that are lost already are left alone.
+    /// Gives leases back in one round trip, at most [`LEASES_A_ROUND`] at once, so that nobody has to wait for their end. Those that are lost already are left alone.
     pub async fn release(&self, leases: &[Lease]) -> Result<(), StoreError> {
         let call = |lease: &Lease| {
             Call::new(&scripts::RELEASE).key(self.shared.keys.lease(&lease.supplier)).argument(lease.fence.to_string())
         };
         let calls: Vec<Call> = leases.iter().map(call).collect();
         self.shared.link.calls::<u8>(&calls).await.map(|_| ())
+    }
+
+    fn acquire_call(&self, supplier: &Address, instance: &InstanceId) -> Call {
+        Call::new(&scripts::ACQUIRE)
+            .key(self.shared.keys.lease(supplier))
+            .key(self.shared.keys.epoch(supplier))
+            .argument(instance.as_str())
+            .argument(hex::encode(rand::random::<[u8; 8]>()))
+            .argument(self.lease_milliseconds())
+    }
+
+    fn acquisition(
+        &self,
+        supplier: &Address,
+        asked_at: Duration,
+        (acquired, token, remaining): (u8, String, i64),
+    ) -> Result<Acquisition, StoreError> {
+        let fence: Fence = token.parse()?;
+        if acquired == 1 {
+            let ends = asked_at + self.shared.config.lease.0;
+            return Ok(Acquisition::Acquired(Lease { supplier: supplier.clone(), fence, ends }));
+        }
+        let remaining = Duration::from_millis(u64::try_from(remaining).unwrap_or_default());
+        Ok(Acquisition::HeldBy { fence, remaining })
     }
 
     fn renew_call(&self, lease: &Lease) -> Call {

@@ -39,6 +39,16 @@ impl Store {
         self.shared.link.call::<u8>(call).await.map(|_| ())
     }
 
+    /// [`Store::heartbeat`] and [`Store::members`] in one command.
+    pub async fn attend(&self, instance: &InstanceId, about: &str) -> Result<Vec<Member>, StoreError> {
+        let call = Call::new(&scripts::ATTEND)
+            .key(self.shared.keys.members())
+            .argument(instance.as_str())
+            .argument(about)
+            .argument(milliseconds(self.shared.config.lease.0));
+        Ok(members(self.shared.link.call(call).await?))
+    }
+
     /// Says that this process ends.
     pub async fn leave(&self, instance: &InstanceId) -> Result<(), StoreError> {
         let mut command = cmd("HDEL");
@@ -46,10 +56,10 @@ impl Store {
         self.shared.link.run::<u8>(&command).await.map(|_| ())
     }
 
-    /// The live processes, in order of their names.
+    /// The live processes, in order of their instance ids. One whose heart does not beat for the life of a lease has lost
+    /// what it owned, and is none.
     pub async fn members(&self) -> Result<Vec<Member>, StoreError> {
-        let living = self.living(self.shared.keys.members()).await?;
-        Ok(living.into_iter().map(|(instance, age, about)| Member { instance, age, about }).collect())
+        Ok(members(self.living(self.shared.keys.members(), self.shared.config.lease.0).await?))
     }
 
     /// Says for each supplier up to where this relayer still has relays; `None` when it has none. Repeat it well within
@@ -81,22 +91,36 @@ impl Store {
 
     /// The live relayers that hold relays of this supplier.
     pub async fn pending(&self, supplier: &Address) -> Result<Vec<Pending>, StoreError> {
-        let living = self.living(self.shared.keys.pending(supplier)).await?;
-        let read = |(instance, age, end): (InstanceId, Duration, String)| {
+        let living = self.living(self.shared.keys.pending(supplier), self.shared.config.dead_after.0).await?;
+        let read = |(instance, age, end): Living| {
+            let instance = InstanceId::from_stored(&instance);
             let end = end.parse().map_err(|_| StoreError::malformed("a relayer's pending height", end))?;
-            Ok(Pending { instance, age, lowest_session_end: Height(end) })
+            Ok(Pending { instance, age: Duration::from_millis(age), lowest_session_end: Height(end) })
         };
         living.into_iter().map(read).collect()
     }
 
-    async fn living(&self, key: String) -> Result<Vec<(InstanceId, Duration, String)>, StoreError> {
-        let limit = u64::try_from(self.shared.config.dead_after.0.as_millis()).unwrap_or(u64::MAX);
-        let call = Call::new(&scripts::LIVING).key(key).argument(limit);
-        let mut living: Vec<(String, u64, String)> = self.shared.link.call(call).await?;
+    async fn living(&self, key: String, dead_after: Duration) -> Result<Vec<Living>, StoreError> {
+        let call = Call::new(&scripts::LIVING).key(key).argument(milliseconds(dead_after));
+        let mut living: Vec<Living> = self.shared.link.call(call).await?;
         living.sort_unstable();
-        let named = |(instance, age, text): (String, u64, String)| {
-            (InstanceId::from_stored(&instance), Duration::from_millis(age), text)
-        };
-        Ok(living.into_iter().map(named).collect())
+        Ok(living)
     }
+}
+
+/// Instance, milliseconds since its last heartbeat, and what it said with it.
+type Living = (String, u64, String);
+
+fn members(mut living: Vec<Living>) -> Vec<Member> {
+    living.sort_unstable();
+    let named = |(instance, age, about): Living| Member {
+        instance: InstanceId::from_stored(&instance),
+        age: Duration::from_millis(age),
+        about,
+    };
+    living.into_iter().map(named).collect()
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

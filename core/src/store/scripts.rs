@@ -13,6 +13,7 @@ macro_rules! script {
 
 script!(ACQUIRE, "acquire.lua");
 script!(APPEND, "append.lua");
+script!(ATTEND, "attend.lua");
 script!(CLOSE, "close.lua");
 script!(FINISH, "finish.lua");
 script!(HEARTBEAT, "heartbeat.lua");

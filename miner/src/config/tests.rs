@@ -1,4 +1,3 @@
-
 use relay_core::config::Period;
 
 use super::*;

@@ -37,6 +37,9 @@ impl Kind {
     }
 }
 
+/// What is left of the lease when a broadcast begins: as long as a node may take to answer.
+const BROADCAST_TAKES: Duration = Duration::from_secs(1);
+
 impl Owner {
     /// Signs, stores and sends messages that share one deadline.
     pub(super) async fn launch(
@@ -140,6 +143,9 @@ impl Owner {
         sessions: &[SessionId],
         block: &Block,
     ) -> Result<(), OwnerError> {
+        if !self.tenure.lasts(BROADCAST_TAKES) {
+            return Err(OwnerError::TenureOver);
+        }
         match self.around.chain.broadcast(transaction).await {
             Ok(Verdict::Accepted { .. }) => Ok(()),
             // In a block already: module state will show it, or show that it failed there.

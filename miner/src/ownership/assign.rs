@@ -3,9 +3,8 @@
 //! Each (miner, supplier) pair has a score; the highest score wins. When a miner joins or leaves, only suppliers that it
 //! wins or held move.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use relay_core::address::Address;
+use sha2::{Digest, Sha256};
 
 /// The member that should own `supplier`; `None` when there are no members.
 #[must_use]
@@ -13,13 +12,10 @@ pub fn preferred<'a>(supplier: &Address, members: &'a [String]) -> Option<&'a st
     members.iter().max_by_key(|member| (score(supplier, member), member.as_str())).map(String::as_str)
 }
 
-/// `DefaultHasher::new` has fixed keys, so every process of one build computes the same score. Two builds that disagree cost a
-/// hand-over, never safety: the lease decides.
-fn score(supplier: &Address, member: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    supplier.as_str().hash(&mut hasher);
-    member.hash(&mut hasher);
-    hasher.finish()
+/// The same in every build and on every machine. Two that disagreed would cost hand-overs without end, never safety: the lease
+/// decides.
+fn score(supplier: &Address, member: &str) -> [u8; 32] {
+    Sha256::new().chain_update(member).chain_update(supplier.as_str()).finalize().into()
 }
 
 #[cfg(test)]

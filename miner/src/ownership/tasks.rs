@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use relay_core::address::Address;
 use relay_core::keys::KeyRing;
-use relay_core::store::{Acquisition, Incarnation, InstanceId, Lease, StoreError};
+use relay_core::store::{Acquisition, Incarnation, InstanceId, LEASES_A_ROUND, Lease, StoreError};
 use relay_core::telemetry::Beat;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::preferred;
+use super::{Tenure, preferred};
 use crate::config::LeaseSection;
 use crate::owner::{Owner, OwnerError, Surroundings};
 use crate::submission::{GasPolicy, Wallet};
@@ -44,6 +44,7 @@ pub struct Ownership {
 
 struct Owned {
     lease: Lease,
+    tenure: Tenure,
     stop: CancellationToken,
     task: JoinHandle<Result<(), OwnerError>>,
 }
@@ -78,10 +79,9 @@ impl Ownership {
 
     /// One round: show that we live, renew, give up what is another's, take what is ours.
     async fn round(&mut self) -> Result<(), StoreError> {
-        self.around.store.heartbeat(&self.instance, &self.keys.name).await?;
+        let members = self.around.store.attend(&self.instance, &self.keys.name).await?;
         self.renew().await?;
         self.reap();
-        let members = self.around.store.members().await?;
         let members: Vec<String> = members.into_iter().map(|member| member.instance.as_str().to_owned()).collect();
         let ours = self.instance.as_str();
         let wanted: HashMap<Address, bool> = self
@@ -96,9 +96,14 @@ impl Ownership {
         for supplier in others {
             self.give_up(&supplier).await;
         }
-        for (supplier, _) in wanted.into_iter().filter(|(_, ours)| *ours) {
-            if !self.owned.contains_key(&supplier) {
-                self.take(supplier).await?;
+        let free =
+            |(supplier, ours): (Address, bool)| (ours && !self.owned.contains_key(&supplier)).then_some(supplier);
+        let missing: Vec<Address> = wanted.into_iter().filter_map(free).collect();
+        for round in missing.chunks(LEASES_A_ROUND) {
+            for acquisition in self.around.store.acquire_all(round, &self.instance).await? {
+                if let Acquisition::Acquired(lease) = acquisition {
+                    self.begin(lease);
+                }
             }
         }
         self.around.metrics.ownership.suppliers_owned.set(i64::try_from(self.owned.len()).unwrap_or(i64::MAX));
@@ -107,13 +112,16 @@ impl Ownership {
 
     async fn renew(&mut self) -> Result<(), StoreError> {
         let held: Vec<Lease> = self.owned.values().map(|owned| owned.lease.clone()).collect();
-        let renewed = self.around.store.renew(&held).await?;
-        for (old, renewed) in held.into_iter().zip(renewed) {
-            if let (Some(lease), Some(owned)) = (renewed, self.owned.get_mut(&old.supplier)) {
-                owned.lease = lease;
-            } else {
-                warn!(supplier = %old.supplier, "the lease is lost");
-                self.drop_task(&old.supplier);
+        for round in held.chunks(LEASES_A_ROUND) {
+            let renewed = self.around.store.renew(round).await?;
+            for (old, renewed) in round.iter().zip(renewed) {
+                match (renewed, self.owned.get_mut(&old.supplier)) {
+                    (Some(lease), Some(owned)) if owned.tenure.prolong(&lease) => owned.lease = lease,
+                    _ => {
+                        warn!(supplier = %old.supplier, "the lease is lost");
+                        self.drop_task(&old.supplier);
+                    }
+                }
             }
         }
         Ok(())
@@ -134,21 +142,20 @@ impl Ownership {
         }
     }
 
-    async fn take(&mut self, supplier: Address) -> Result<(), StoreError> {
-        let Some(key) = self.keys.ring.borrow().get(&supplier).cloned() else { return Ok(()) };
-        let Acquisition::Acquired(lease) = self.around.store.acquire(&supplier, &self.instance).await? else {
-            return Ok(());
-        };
+    fn begin(&mut self, lease: Lease) {
+        let supplier = lease.supplier.clone();
+        let Some(key) = self.keys.ring.borrow().get(&supplier).cloned() else { return };
         let wallet = Wallet::new(key, self.around.chain.clone(), self.keys.chain_id.clone(), self.keys.gas.clone());
-        let (around, token, reappends) = (self.around.clone(), lease.fence.clone(), self.reappends_until);
+        let tenure = Tenure::new(&lease, self.around.clock);
+        let (around, reappends, kept) = (self.around.clone(), self.reappends_until, tenure.clone());
         let stop = CancellationToken::new();
         let (stopped, name) = (stop.clone(), supplier.clone());
-        let task =
-            tokio::spawn(
-                async move { Owner::take_over(around, token, name, wallet, reappends).await?.run(stopped).await },
-            );
-        self.owned.insert(supplier, Owned { lease, stop, task });
-        Ok(())
+        let task = tokio::spawn(async move {
+            let work =
+                async { Owner::take_over(around, kept.clone(), name, wallet, reappends).await?.run(stopped).await };
+            kept.keep(work).await.unwrap_or(Err(OwnerError::TenureOver))
+        });
+        self.owned.insert(supplier, Owned { lease, tenure, stop, task });
     }
 
     /// Notices owners that ended by themselves; their suppliers are taken again with a new fence.
@@ -206,6 +213,7 @@ impl Ownership {
     /// Stops work on a supplier without another write.
     fn drop_task(&mut self, supplier: &Address) {
         if let Some(owned) = self.owned.remove(supplier) {
+            owned.tenure.end();
             owned.task.abort();
             self.around.board.remove(supplier);
         }

@@ -9,7 +9,8 @@ use crate::units::Height;
 
 async fn impatient() -> (testbed::Redis, Store) {
     let (redis, _) = start().await;
-    let config = StoreConfig { dead_after: Period::from_millis(300), ..config(&redis) };
+    let short = Period::from_millis(300);
+    let config = StoreConfig { lease: short, dead_after: short, ..config(&redis) };
     let store = Store::open(config, chain()).await.unwrap();
     (redis, store)
 }
@@ -35,6 +36,20 @@ async fn members_are_those_whose_heart_beats() {
     assert_eq!(members[0].about, "still here");
     store.leave(&two).await.unwrap();
     assert!(store.members().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_member_dies_with_its_leases_and_not_later() {
+    let (redis, _) = start().await;
+    let config = StoreConfig { lease: Period::from_millis(300), ..config(&redis) };
+    let store = Store::open(config, chain()).await.unwrap();
+    let (one, two) = (InstanceId::random(), InstanceId::random());
+    store.heartbeat(&one, "one").await.unwrap();
+    sleep(Duration::from_millis(400)).await;
+    let members = store.attend(&two, "two").await.unwrap();
+    assert_eq!(members.len(), 1, "{members:?}");
+    assert_eq!((&members[0].instance, members[0].about.as_str()), (&two, "two"));
+    assert_eq!(store.members().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
