@@ -11,5 +11,6 @@ mod facts;
 #[cfg(test)]
 mod model;
 
+pub(crate) use next::LAST_CALL;
 pub use next::next;
-pub use view::{Action, ChainView, ClaimView, LogView, Phase, Requirement, Sealed, Send, Situation, Verdict};
+pub use view::{Action, ChainView, ClaimView, LogView, Phase, Requirement, Send, Situation, Verdict};

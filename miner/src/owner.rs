@@ -4,6 +4,7 @@
 
 mod claims;
 mod decide;
+mod doubt;
 mod finish;
 mod flights;
 mod intake;
@@ -23,6 +24,7 @@ use relay_core::units::SessionId;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::doubt::Doubt;
 use crate::metrics::Metrics;
 use crate::ownership::Tenure;
 use crate::record::SessionRecord;
@@ -70,6 +72,7 @@ pub struct Owner {
     incarnation: Incarnation,
     /// Until then relayers may still bring back what a Redis lost; sessions stay open if they can.
     reappends_until: Option<Duration>,
+    doubt: Doubt,
     sessions: BTreeMap<SessionId, Session>,
     status: SupplierStatus,
 }
@@ -131,7 +134,8 @@ impl Owner {
                 status.note_ending(&record.header, ending);
             }
         }
-        Ok(Self { around, supplier, fence, tenure, wallet, incarnation, reappends_until, sessions, status })
+        let doubt = Doubt::after(reappends_until, around.clock.monotonic());
+        Ok(Self { around, supplier, fence, tenure, wallet, incarnation, reappends_until, doubt, sessions, status })
     }
 
     /// Works until told to stop, or until the supplier is not ours any more.
@@ -158,16 +162,33 @@ impl Owner {
 
     /// Everything there is to do at one block. Safe to repeat at any time.
     async fn tick(&mut self, block: &Block) -> Result<(), OwnerError> {
-        self.discover().await?;
-        self.read_logs().await?;
+        let outcome = self.discover().await;
+        self.go_on("learning of sessions", outcome)?;
+        let outcome = self.read_logs().await;
+        self.go_on("reading logs", outcome)?;
         self.ask_the_chain(block).await;
-        self.close_sessions(block).await?;
-        self.seal_sessions(block).await?;
+        let outcome = self.close_sessions(block).await;
+        self.go_on("closing sessions", outcome)?;
+        let outcome = self.seal_sessions(block).await;
+        self.go_on("sealing sessions", outcome)?;
         self.bring_claims(block).await?;
         self.bring_proofs(block).await?;
         self.finish_sessions(block).await?;
         self.report(block);
         Ok(())
+    }
+
+    /// Keeps what failed in one step, group or session from holding up the others: it is tried again, from the same durable
+    /// state, with the next tick. Only what ends the owner is passed on.
+    fn go_on(&self, step: &str, outcome: Result<(), OwnerError>) -> Result<(), OwnerError> {
+        match outcome {
+            Err(error) if error.is_final() => Err(error),
+            Err(error) => {
+                warn!(supplier = %self.supplier, step, %error, "a step failed and is tried again");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn must_be_same_redis(&self) -> Result<(), OwnerError> {

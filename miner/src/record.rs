@@ -44,6 +44,24 @@ pub struct Attempts {
     pub last_error: Option<String>,
     /// Height of the first transaction.
     pub first_sent_at: Option<Height>,
+    /// How often bytes went out, repetitions included.
+    #[serde(default)]
+    pub broadcasts: u32,
+    /// The next transaction carries this message alone: the last one failed, and it may be why.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// What brought the message on chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub included: Option<Inclusion>,
+}
+
+/// A transaction that was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inclusion {
+    /// Hash of its bytes.
+    pub tx_hash: TxHash,
+    /// Its block.
+    pub height: Height,
 }
 
 /// Signed bytes under way. They are stored under their hash before they are first broadcast.
@@ -55,9 +73,13 @@ pub struct Flight {
     pub expires: ChainTime,
     /// Height at which they were last broadcast.
     pub broadcast_at: Height,
-    /// Height at which a node said that their timestamp is used: they are in a block, or another transaction took it.
+    /// Height at which it was known that these bytes cannot get into another block: they are in one, and what that came to
+    /// is for module state to show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent_at: Option<Height>,
+    /// They are known to have failed in their block.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
 }
 
 /// What a session's relays came to. Every relay of its log is in exactly one of the terms.

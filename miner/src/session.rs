@@ -9,10 +9,11 @@ use relay_core::store::{EntryId, LogEntry};
 use relay_core::units::{ComputeUnits, Height};
 
 use crate::admission::{Refusal, Terms};
-use crate::lifecycle::{ClaimView, Requirement, Sealed};
+use crate::lifecycle::{ClaimView, Requirement};
 use crate::record::{Outcome, SessionRecord, Tally};
 
 /// A session in memory.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each known or not")]
 pub struct Session {
     /// What is durable.
     pub record: SessionRecord,
@@ -22,8 +23,8 @@ pub struct Session {
     pub seal_confirmed: bool,
     /// The last positive answer of the chain about the claim, or the newest one.
     pub claim: ClaimView,
-    /// Whether the claim on chain needs a proof, once decided.
-    pub requirement: Option<Requirement>,
+    /// Whether the claim on chain needs a proof, and the block at which that was last found so.
+    pub requirement: Option<(Requirement, Height)>,
     /// What the settlement block says, once read.
     pub outcome: Option<Outcome>,
     /// The session's windows, as far as the chain can tell now.
@@ -36,6 +37,8 @@ pub struct Session {
     pub sealing_takes: i64,
     /// A live relayer may still bring relays of this session.
     pub held_by_relayers: bool,
+    /// Redis lost its tail not long ago, and a claim may be on its way that nothing here tells of.
+    pub in_doubt: bool,
     intake: Option<Intake>,
 }
 
@@ -77,6 +80,7 @@ impl Session {
             sealing_takes: 0,
             // Until relayers were asked they are taken to hold something: closing can wait, what it cuts off cannot come back.
             held_by_relayers: true,
+            in_doubt: false,
             intake: None,
         }
     }
@@ -134,21 +138,19 @@ impl Session {
         self.intake.as_mut().map(|intake| &mut intake.trie)
     }
 
-    /// The seal as the decision sees it.
-    pub fn sealed(&mut self) -> Option<Sealed> {
-        let seal = self.seal?;
-        let reproduced = self.trie().is_some_and(|trie| trie.root() == seal);
-        Some(Sealed { root: *seal.as_bytes(), reproduced })
+    /// The trie's root, once the log was read to its end.
+    pub fn root(&mut self) -> Option<[u8; 48]> {
+        let appended = self.appended;
+        let whole = self.intake.as_ref().is_some_and(|intake| intake.entries == appended && intake.trie.count() > 0);
+        if !whole {
+            return None;
+        }
+        self.trie().map(|trie| *trie.root().as_bytes())
     }
 
     /// Keeps the newest answer about the claim; silence and older news never replace a claim that was seen.
     pub fn note_claim(&mut self, answer: ClaimView, settlement: Height) {
-        match (self.claim, answer) {
-            (_, ClaimView::Unknown) => {}
-            // A node that lags has not seen the claim yet, or not any more only after settlement.
-            (ClaimView::Found { .. }, ClaimView::Absent { at }) if at < settlement => {}
-            (_, newer) => self.claim = newer,
-        }
+        self.claim = self.claim.then(answer, settlement);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bringing claims and proofs on chain: one transaction for many messages, judged message by message.
 
+mod attempts;
 mod batch;
 mod wallet;
 

@@ -24,19 +24,14 @@ pub struct LogView {
     pub leaves: u64,
     /// A live relayer still has relays of this session in flight or spooled.
     pub held_by_relayers: bool,
-    /// The seal, once created.
-    pub sealed: Option<Sealed>,
+    /// The trie's root, once the log was read to its end as far as it goes now.
+    pub root: Option<[u8; 48]>,
+    /// The frozen root: hash, sum and count. Created once.
+    pub sealed: Option<[u8; 48]>,
+    /// Redis lost its tail not long ago, and a claim of this session may be on its way that nothing here tells of.
+    pub in_doubt: bool,
     /// Blocks that pass between closing and the first broadcast, while Redis makes close mark and seal durable.
     pub sealing_takes: i64,
-}
-
-/// The frozen root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sealed {
-    /// Root of the trie: hash, sum and count.
-    pub root: [u8; 48],
-    /// The trie in memory reproduces it.
-    pub reproduced: bool,
 }
 
 /// The chain's answers at one height.
@@ -50,8 +45,8 @@ pub struct ChainView {
     pub windows: Windows,
     /// The claim.
     pub claim: ClaimView,
-    /// Whether the claim on chain needs a proof; known from the seed block on.
-    pub requirement: Option<Requirement>,
+    /// Whether the claim on chain needs a proof, and since which block that was last found so; known from the seed block on.
+    pub requirement: Option<(Requirement, Height)>,
     /// What the settlement block's events say, once read.
     pub outcome: Option<Outcome>,
 }
@@ -68,11 +63,36 @@ pub enum ClaimView {
     },
     /// The claim stands.
     Found {
+        /// The height the answer belongs to.
+        at: Height,
         /// Its root.
         root: [u8; 48],
         /// What became of its proof.
         verdict: Verdict,
     },
+}
+
+impl ClaimView {
+    /// What is known after another answer. Silence teaches nothing, and an older block never takes back what a newer one said.
+    #[must_use]
+    pub fn then(self, answer: Self, settlement: Height) -> Self {
+        match (self, answer) {
+            (known, Self::Unknown) => known,
+            // A node that lags has not seen the claim yet. Claims go at settlement only.
+            (known @ Self::Found { .. }, Self::Absent { at }) if at < settlement => known,
+            (Self::Found { at: known, .. } | Self::Absent { at: known }, newer) if newer.at() < Some(known) => self,
+            (_, newer) => newer,
+        }
+    }
+
+    /// The height the answer belongs to.
+    #[must_use]
+    pub fn at(self) -> Option<Height> {
+        match self {
+            Self::Unknown => None,
+            Self::Absent { at } | Self::Found { at, .. } => Some(at),
+        }
+    }
 }
 
 /// The status of a claim on chain.
@@ -87,7 +107,7 @@ pub enum Verdict {
 }
 
 /// Whether a proof is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Requirement {
     /// The chain would refuse a proof.
     NotRequired,

@@ -2,36 +2,37 @@
 
 use relay_core::chain::{Block, tx};
 use relay_core::proof::Claim;
-use relay_core::units::{Height, SessionId};
+use relay_core::units::SessionId;
 
-use super::flights::Kind;
+use super::flights::{Kind, Letter};
 use super::{Owner, OwnerError};
 use crate::lifecycle::{Action, Send};
 
 impl Owner {
-    /// Brings due claims on chain: new ones together, those under way once more.
+    /// Brings due claims on chain: those under way once more, new ones together.
     pub(super) async fn bring_claims(&mut self, block: &Block) -> Result<(), OwnerError> {
         let due = self.due(block, |action| match action {
             Action::Claim(send) => Some(send),
             _ => None,
         });
-        let again: Vec<SessionId> =
-            due.iter().filter(|(_, send)| *send == Send::Again).map(|(id, _)| id.clone()).collect();
-        self.send_again(Kind::Claim, &again, block).await?;
-        let mut fresh = Vec::new();
-        let mut close: Option<Height> = None;
-        for (id, _) in due.iter().filter(|(_, send)| *send == Send::Fresh) {
-            let Some(session) = self.sessions.get(id) else { continue };
-            let (Some(root), Some(windows), true) = (session.seal, session.windows, session.seal_confirmed) else {
-                continue;
-            };
-            let claim = Claim { supplier: self.supplier.clone(), session: session.record.header.clone(), root };
-            fresh.push((id.clone(), tx::claim(&claim.message())));
-            close = Some(close.map_or(windows.claim_close, |close| close.min(windows.claim_close)));
-        }
-        match close {
-            Some(close) => self.launch(Kind::Claim, fresh, close, block).await,
-            None => Ok(()),
-        }
+        self.send_again(Kind::Claim, &due, block).await?;
+        let fresh = due.iter().filter(|(_, send)| *send == Send::Fresh);
+        let letters = fresh.filter_map(|(id, _)| self.claim_letter(id)).collect();
+        self.launch(Kind::Claim, letters, block).await
+    }
+
+    fn claim_letter(&self, id: &SessionId) -> Option<Letter> {
+        let session = self.sessions.get(id)?;
+        let (Some(root), Some(windows), true) = (session.seal, session.windows, session.seal_confirmed) else {
+            return None;
+        };
+        let claim = Claim { supplier: self.supplier.clone(), session: session.record.header.clone(), root };
+        Some(Letter {
+            session: id.clone(),
+            message: tx::claim(&claim.message()),
+            open: windows.claim_open,
+            close: windows.claim_close,
+            alone: session.record.claim.travels_alone(),
+        })
     }
 }

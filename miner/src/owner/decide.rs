@@ -16,8 +16,10 @@ impl Owner {
     pub(super) async fn ask_the_chain(&mut self, block: &Block) {
         let chain = self.around.chain.clone();
         let sealing_takes = self.blocks_to_seal();
+        let in_doubt = self.doubt.at(block.height);
         for session in self.sessions.values_mut() {
             session.sealing_takes = sealing_takes;
+            session.in_doubt = in_doubt;
             match windows(&chain, session.record.header.end).await {
                 Ok(windows) => session.windows = Some(windows),
                 Err(error) => warn!(supplier = %self.supplier, %error, "windows of a session are unknown for now"),
@@ -36,7 +38,7 @@ impl Owner {
 
     /// One query for all claims of the supplier, while any session can have one.
     async fn ask_for_claims(&mut self, block: &Block) {
-        let due = |session: &Session| session.windows.is_some_and(|windows| block.height >= windows.claim_open - 1);
+        let due = |session: &Session| session.windows.is_some_and(|windows| block.height + 1 >= windows.claim_open);
         if !self.sessions.values().any(due) {
             return;
         }
@@ -80,14 +82,20 @@ impl Session {
     /// Where the session stands and what is due. Without its windows, nothing is.
     pub fn decide(&mut self, block: &Block) -> (Phase, Action) {
         let Some(windows) = self.windows else { return (Phase::Open, Action::Wait) };
-        let sealed = self.sealed();
+        // An open session's root is of interest only once the chain shows a claim.
+        let root = match (self.record.closed_at, self.claim) {
+            (Some(_), _) | (None, ClaimView::Found { .. }) => self.root(),
+            (None, _) => None,
+        };
         let tally = self.tally();
         let log = LogView {
             drained: self.drained && tally.entries == self.appended,
             leaves: tally.leaves,
+            root,
             sealing_takes: self.sealing_takes,
             held_by_relayers: self.held_by_relayers,
-            sealed,
+            sealed: self.seal.map(|seal| *seal.as_bytes()),
+            in_doubt: self.in_doubt,
         };
         let chain = ChainView {
             height: block.height,
@@ -112,5 +120,5 @@ fn view_of(claims: &[Claim], id: &SessionId, at: Height) -> ClaimView {
         ClaimProofStatus::Validated => Verdict::Validated,
         ClaimProofStatus::Invalid => Verdict::Invalid,
     };
-    ClaimView::Found { root, verdict }
+    ClaimView::Found { at, root, verdict }
 }

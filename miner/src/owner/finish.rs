@@ -1,11 +1,12 @@
 //! The end of a session.
 
 use relay_core::chain::Block;
+use relay_core::units::SessionId;
 use tracing::{info, warn};
 
 use super::{Owner, OwnerError};
 use crate::lifecycle::{Action, ClaimView};
-use crate::record::{Ending, Outcome};
+use crate::record::{Ending, Outcome, SessionRecord};
 use crate::settlement;
 
 impl Owner {
@@ -27,22 +28,19 @@ impl Owner {
             _ => None,
         });
         for (id, outcome) in due {
-            self.finish(&id, outcome, block).await?;
+            let outcome = self.finish(&id, outcome, block).await;
+            self.go_on("ending a session", outcome)?;
         }
         Ok(())
     }
 
-    async fn finish(
-        &mut self,
-        id: &relay_core::units::SessionId,
-        outcome: Outcome,
-        block: &Block,
-    ) -> Result<(), OwnerError> {
+    async fn finish(&mut self, id: &SessionId, outcome: Outcome, block: &Block) -> Result<(), OwnerError> {
         let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
         let ending = Ending { height: block.height, tally: session.tally(), outcome };
-        session.record.ending = Some(ending.clone());
         let header = session.record.header.clone();
-        self.write_record(id).await?;
+        // The session ends here only once that is durable; until then it is decided again.
+        let record = SessionRecord { ending: Some(ending.clone()), ..session.record.clone() };
+        self.around.store.put_record(&self.fence, &self.supplier, id, &record).await?;
         self.around.store.finish(&self.fence, &self.supplier, id).await?;
         self.sessions.remove(id);
         info!(supplier = %self.supplier, session = %id, outcome = ending.outcome.name(), relays = ending.tally.leaves, height = %block.height, "session ended");

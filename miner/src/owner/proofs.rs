@@ -7,82 +7,74 @@ use relay_core::smst::{Root, SiblingData, gob};
 use relay_core::units::{ComputeUnits, Height, SessionId, Upokt};
 use tracing::{error, warn};
 
-use super::flights::Kind;
+use super::flights::{Kind, Letter};
 use super::{Owner, OwnerError};
-use crate::lifecycle::{Action, ClaimView, Requirement, Send, Verdict};
+use crate::lifecycle::{Action, ClaimView, LAST_CALL, Requirement, Send, Verdict};
 use crate::session::Session;
-
-/// In the last blocks of a window a proof of unknown requirement is sent rather than waited for: a superfluous one costs gas,
-/// a missing one stake.
-const LAST_CALL: i64 = 2;
 
 impl Owner {
     /// Decides which claims need a proof, and brings due proofs on chain.
     pub(super) async fn bring_proofs(&mut self, block: &Block) -> Result<(), OwnerError> {
-        let uncertain = self.decide_requirements(block).await;
+        self.decide_requirements(block).await;
         let due = self.due(block, |action| match action {
             Action::Proof(send) => Some(send),
             _ => None,
         });
-        let again: Vec<SessionId> =
-            due.iter().filter(|(_, send)| *send == Send::Again).map(|(id, _)| id.clone()).collect();
-        self.send_again(Kind::Proof, &again, block).await?;
-        let mut together = Vec::new();
-        let mut close: Option<Height> = None;
-        for (id, _) in due.into_iter().filter(|(_, send)| *send == Send::Fresh) {
-            let Some(proof_close) =
-                self.sessions.get(&id).and_then(|session| session.windows).map(|windows| windows.proof_close)
-            else {
-                continue;
-            };
-            let Some(message) = self.make_proof(&id, block).await? else { continue };
-            if uncertain.contains(&id) {
-                // A proof that turns out not to be required fails its transaction, so it travels alone.
-                self.launch(Kind::Proof, vec![(id, message)], proof_close, block).await?;
-            } else {
-                together.push((id, message));
-                close = Some(close.map_or(proof_close, |close| close.min(proof_close)));
-            }
+        self.send_again(Kind::Proof, &due, block).await?;
+        let mut letters = Vec::new();
+        for (id, _) in due.iter().filter(|(_, send)| *send == Send::Fresh) {
+            let made = self.proof_letter(id, block).await;
+            let outcome = made.map(|letter| letters.extend(letter));
+            self.go_on("making a proof", outcome)?;
         }
-        match close {
-            Some(close) => self.launch(Kind::Proof, together, close, block).await,
-            None => Ok(()),
-        }
+        self.launch(Kind::Proof, letters, block).await
     }
 
-    /// Finds out, from the seed block on, which claims need a proof. Gives those that are proven without knowing.
-    async fn decide_requirements(&mut self, block: &Block) -> Vec<SessionId> {
-        let mut uncertain = Vec::new();
+    async fn proof_letter(&mut self, id: &SessionId, block: &Block) -> Result<Option<Letter>, OwnerError> {
+        let Some(message) = self.make_proof(id, block).await? else { return Ok(None) };
+        let Some(session) = self.sessions.get(id) else { return Ok(None) };
+        let Some(windows) = session.windows else { return Ok(None) };
+        // A proof that turns out not to be required fails its transaction, so one whose need is not sure travels alone.
+        let sure = session.requirement == Some((Requirement::Required, block.height));
+        Ok(Some(Letter {
+            session: id.clone(),
+            message,
+            open: windows.proof_open,
+            close: windows.proof_close,
+            alone: !sure || session.record.proof.travels_alone(),
+        }))
+    }
+
+    /// Finds out which claims need a proof, from the seed block on and again with each block: parameters may change until the
+    /// proof window closes, and the chain decides by those of the block that holds the proof.
+    async fn decide_requirements(&mut self, block: &Block) {
         for (id, session) in &mut self.sessions {
-            let (Some(windows), ClaimView::Found { root, verdict: Verdict::Pending }) =
+            let (Some(windows), ClaimView::Found { root, verdict: Verdict::Pending, .. }) =
                 (session.windows, session.claim)
             else {
                 continue;
             };
-            if session.requirement.is_some() || block.height < windows.seed_height() {
+            let decided = session.requirement.is_some_and(|(_, at)| at >= block.height);
+            if decided || block.height < windows.seed_height() || block.height >= windows.proof_close {
                 continue;
             }
             let claim =
                 Claim { supplier: self.supplier.clone(), session: session.record.header.clone(), root: Root(root) };
             match requirement(&self.around.chain, &claim, windows.seed_height()).await {
-                Ok(requirement) => session.requirement = Some(requirement),
+                Ok(requirement) => session.requirement = Some((requirement, block.height)),
                 Err(reason) => {
                     warn!(supplier = %self.supplier, session = %id, reason, "whether a proof is required is unknown for now");
-                    if block.height >= windows.proof_close - LAST_CALL {
-                        session.requirement = Some(Requirement::Required);
-                        uncertain.push(id.clone());
-                    }
                 }
             }
         }
-        uncertain
     }
 
     /// Builds the proof of a session and checks it as the chain will. `None` when it would not hold; the reason is noted.
     async fn make_proof(&mut self, id: &SessionId, block: &Block) -> Result<Option<prost_types::Any>, OwnerError> {
         let around = self.around.clone();
         let Some(session) = self.sessions.get_mut(id) else { return Ok(None) };
-        let (Some(windows), Some(root)) = (session.windows, session.seal) else { return Ok(None) };
+        let (Some(windows), ClaimView::Found { root, .. }) = (session.windows, session.claim) else { return Ok(None) };
+        let root = Root(root);
         let seed = around.chain.block(windows.seed_height()).await?.hash;
         let path = proof_path(&seed, id);
         let values = read_values(&around.store, &self.supplier, id, session, &path).await?;
@@ -104,7 +96,7 @@ impl Owner {
             Ok(Ok(())) => Ok(Some(tx::proof(&message))),
             Ok(Err(ProofRefusal::NotRequired)) => {
                 if let Some(session) = self.sessions.get_mut(id) {
-                    session.requirement = Some(Requirement::NotRequired);
+                    session.requirement = Some((Requirement::NotRequired, block.height));
                 }
                 Ok(None)
             }

@@ -14,11 +14,8 @@ impl Owner {
     pub(super) async fn close_sessions(&mut self, block: &Block) -> Result<(), OwnerError> {
         let due = self.due(block, |action| (action == Action::Close).then_some(()));
         for (id, ()) in &due {
-            self.around.store.close(&self.fence, &self.supplier, id).await?;
-            if let Some(session) = self.sessions.get_mut(id) {
-                session.record.closed_at = Some(block.height);
-            }
-            self.write_record(id).await?;
+            let outcome = self.close(id, block).await;
+            self.go_on("closing a session", outcome)?;
         }
         let undrained: Vec<SessionId> = self
             .sessions
@@ -34,9 +31,22 @@ impl Owner {
         self.around.store.barrier().await?;
         self.must_be_same_redis().await?;
         for id in undrained {
-            self.drain(&id).await?;
+            let outcome = self.drain(&id).await;
+            self.go_on("reading a closed log to its end", outcome)?;
         }
         Ok(())
+    }
+
+    async fn close(&mut self, id: &SessionId, block: &Block) -> Result<(), OwnerError> {
+        self.around.store.close(&self.fence, &self.supplier, id).await?;
+        let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
+        session.record.closed_at = Some(block.height);
+        let written = self.write_record(id).await;
+        if let (Err(_), Some(session)) = (&written, self.sessions.get_mut(id)) {
+            // Without the note in its record a successor would not know; closing again does no harm.
+            session.record.closed_at = None;
+        }
+        written
     }
 
     /// Reads a closed log to its end and adopts the seal of an earlier owner.
@@ -58,7 +68,8 @@ impl Owner {
     pub(super) async fn seal_sessions(&mut self, block: &Block) -> Result<(), OwnerError> {
         let due = self.due(block, |action| (action == Action::Seal).then_some(()));
         for (id, ()) in due {
-            self.seal(&id).await?;
+            let outcome = self.seal(&id).await;
+            self.go_on("sealing a session", outcome)?;
         }
         let unconfirmed = |session: &crate::session::Session| session.seal.is_some() && !session.seal_confirmed;
         if !self.sessions.values().any(unconfirmed) {
