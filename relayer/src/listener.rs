@@ -6,6 +6,7 @@
 //!                                     └─▶ http: a relay and its answer
 //! ```
 
+mod activity;
 mod body;
 mod connection;
 mod dispatch;
@@ -15,6 +16,7 @@ mod gzip;
 mod health;
 mod http;
 mod intake;
+mod opening;
 mod patient;
 mod stream;
 mod tls;
@@ -23,8 +25,8 @@ mod websocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -37,6 +39,7 @@ use crate::refusal::Refusal;
 
 pub(crate) use body::ReplyBody;
 pub(crate) use connection::Caller;
+use connection::Servers;
 pub(crate) use tls::Tls;
 pub use tls::TlsError;
 use websocket::Sockets;
@@ -99,7 +102,7 @@ impl Listener {
     /// Accepts until the stop, then tells every peer to go away and waits for what is in progress. `false` when some of it
     /// was still not finished at the deadline, counted from the stop.
     pub(crate) async fn serve(self: Arc<Self>, socket: TcpListener, drain: Duration) -> bool {
-        let server = Arc::new(self.server());
+        let servers = Arc::new(self.servers());
         loop {
             // A place first: while there is none, the system's own queue holds callers back.
             let next = async {
@@ -114,8 +117,8 @@ impl Listener {
                 tokio::time::sleep(NO_DESCRIPTORS_PAUSE).await;
                 continue;
             };
-            let (listener, server) = (Arc::clone(&self), Arc::clone(&server));
-            self.tasks.spawn(async move { listener.attend(stream, &server, place).await });
+            let (listener, servers) = (Arc::clone(&self), Arc::clone(&servers));
+            self.tasks.spawn(async move { listener.attend(stream, &servers, place).await });
         }
         drop(socket);
         self.tasks.close();
@@ -146,21 +149,20 @@ impl Listener {
         Ok(Place::new(permit, self.pipeline.metrics.in_flight.clone()))
     }
 
-    fn server(&self) -> auto::Builder<TokioExecutor> {
-        let mut server = auto::Builder::new(TokioExecutor::new());
-        server
-            .http1()
+    fn servers(&self) -> Servers {
+        let mut http1 = http1::Builder::new();
+        http1
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.idle_timeout.0)
             .max_buf_size(self.limits.header_bytes);
-        server
-            .http2()
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(MOST_RESETS)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT);
-        server
+        Servers { http1, http2 }
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct Metrics {
     pub(crate) validation: ValidationMetrics,
     pub(crate) in_flight: Gauge,
     pub(crate) connections: Gauge,
+    pub(crate) resting: Gauge,
     pub(crate) reloads: Reloads,
     pub(crate) http: http::HttpMetrics,
     pub(crate) stream: stream::StreamMetrics,
@@ -80,6 +81,7 @@ impl Metrics {
             websocket: WebSocketMetrics::register(registry),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
+            resting: Gauge::default(),
             reloads: Reloads::register(registry),
             http: http::HttpMetrics::register(registry),
             stream: stream::StreamMetrics::register(registry),
@@ -90,6 +92,11 @@ impl Metrics {
         registry.register("backend_latency_seconds", "Time of the backend", metrics.backend_latency.clone());
         registry.register("relays_in_flight", "Relays in progress", metrics.in_flight.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
+        registry.register(
+            "connections_resting",
+            "Open connections that wait for a request and cost next to no memory",
+            metrics.resting.clone(),
+        );
         metrics
     }
 

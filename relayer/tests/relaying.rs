@@ -51,6 +51,8 @@ mod redis_trouble;
 mod refused;
 #[path = "relaying/reload.rs"]
 mod reload;
+#[path = "relaying/resting.rs"]
+mod resting;
 #[path = "relaying/served.rs"]
 mod served;
 #[path = "relaying/simulation.rs"]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 
 use super::{Caller, Listener, ReplyBody, grpc, websocket};
 
@@ -10,9 +10,11 @@ impl Listener {
     pub(super) async fn dispatch(self: Arc<Self>, request: Request<Incoming>, caller: Caller) -> Response<ReplyBody> {
         let path = request.uri().path();
         if matches!(path, "/health" | "/healthz" | "/ready") {
+            read_if_empty(&request, &caller);
             return self.health();
         }
         if let Some(service) = path.strip_prefix("/ready/") {
+            read_if_empty(&request, &caller);
             return self.service_health(service);
         }
         let _active = self.pipeline.metrics.http.arrived(request.version());
@@ -20,6 +22,7 @@ impl Listener {
             return self.socket(request, caller).await;
         }
         if grpc::is_preflight(&request) {
+            read_if_empty(&request, &caller);
             return grpc::preflight(request.headers());
         }
         if grpc::is_grpc_web(request.headers()) {
@@ -28,7 +31,12 @@ impl Listener {
         if grpc::is_grpc(request.headers()) {
             return self.grpc(request).await;
         }
-        drop(caller);
-        self.relay(request).await
+        self.relay(request, caller).await
+    }
+}
+
+fn read_if_empty(request: &Request<Incoming>, caller: &Caller) {
+    if request.body().is_end_stream() {
+        caller.has_read();
     }
 }

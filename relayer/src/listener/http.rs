@@ -4,14 +4,14 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::body::whole;
-use super::{Listener, ReplyBody, gzip, stream};
+use super::{Caller, Listener, ReplyBody, gzip, stream};
 use crate::pipeline::{Channel, Cuts, Received, Served};
 use crate::refusal::Refusal;
 use crate::simulation::Asked;
 
 impl Listener {
     /// Takes a relay from a request, whatever its method, path and content type.
-    pub(super) async fn relay(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+    pub(super) async fn relay(&self, request: Request<Incoming>, caller: Caller) -> Response<ReplyBody> {
         // Before its body is read: what is too much must cost nothing.
         if self.in_flight.available_permits() == 0 {
             return self.refuse(&Refusal::Overloaded);
@@ -19,9 +19,9 @@ impl Listener {
         let (arrival, at) = (self.pipeline.feed.height(), Instant::now());
         let (parts, body) = request.into_parts();
         let version = parts.version;
-        let taken =
-            self.read(&parts.headers, body).await.and_then(|(body, share)| Ok((body, self.place()?.weighing(share))));
-        let (body, place) = match taken {
+        let read = self.read(&parts.headers, body).await.inspect(|_| caller.has_read());
+        drop(caller);
+        let (body, place) = match read.and_then(|(body, share)| Ok((body, self.place()?.weighing(share)))) {
             Ok(taken) => taken,
             Err(refusal) => return self.refuse(&refusal),
         };

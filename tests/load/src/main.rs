@@ -20,7 +20,7 @@ mod surroundings;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 pub(crate) use error::Error;
 use measurements::Bench;
@@ -51,9 +51,32 @@ struct Arguments {
     /// Callers, each with a connection, at saturation.
     #[arg(long, default_value_t = 64)]
     callers: usize,
-    /// Measure throughput and processor time at saturation, and nothing else.
-    #[arg(long)]
-    brief: bool,
+    /// Measure only this, and what it needs; may be given several times.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+}
+
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// From the start of the process to ready.
+    Start,
+    /// Memory of a relayer that has nothing to do.
+    Idle,
+    /// Throughput, and processor time of a relay.
+    Saturation,
+    /// Added latency at half of that.
+    HalfLoad,
+    /// Memory over many relays.
+    Growth,
+    /// Memory of idle connections.
+    Connections,
+}
+
+impl Arguments {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 #[tokio::main(worker_threads = 1)]
@@ -66,14 +89,23 @@ async fn main() -> Result<(), Error> {
     // From here on nothing waits for the runtime: threads that block wake up in time, timers of a runtime do not.
     let mut report = Report::new(&arguments.program)?;
     let mut bench = Bench::new(&surroundings, &arguments);
-    if arguments.brief {
-        bench.saturation(&mut report)?;
-    } else {
+    if arguments.wants(Part::Start) {
         bench.start(&mut report)?;
+    }
+    if arguments.wants(Part::Idle) {
         bench.idle(&mut report)?;
+    }
+    // Half of the load needs to know what the whole is.
+    if arguments.wants(Part::Saturation) || arguments.wants(Part::HalfLoad) {
         bench.saturation(&mut report)?;
+    }
+    if arguments.wants(Part::HalfLoad) {
         bench.half_load(&mut report)?;
+    }
+    if arguments.wants(Part::Growth) {
         bench.growth(&mut report)?;
+    }
+    if arguments.wants(Part::Connections) {
         bench.idle_connections(&mut report)?;
     }
     report.finish(bench.multiplication(), multiplication::alone());
