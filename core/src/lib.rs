@@ -20,5 +20,6 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod keys;
+pub mod leader;
 pub mod store;
 pub mod telemetry;

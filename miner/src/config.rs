@@ -1,6 +1,8 @@
 //! The miner's configuration file.
 
+mod leader;
 mod leases;
+mod monitors;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -11,7 +13,9 @@ use relay_core::config::{self, ChainSection, ConfigError, KeysSection, RedisSect
 use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
 
+pub use leader::{LeaderSection, ServiceFactors};
 pub use leases::LeaseSection;
+pub use monitors::{BalanceMonitor, BlockMonitor, MemoryMonitor, MonitorSection, SettlementMonitor};
 pub use transactions::TransactionSection;
 
 /// Everything a miner needs to know. Unknown keys are refused.
@@ -32,6 +36,12 @@ pub struct Config {
     /// How suppliers are owned.
     #[serde(default)]
     pub leases: LeaseSection,
+    /// How the one miner with fleet duties is found.
+    #[serde(default)]
+    pub leader: LeaderSection,
+    /// What that one watches.
+    #[serde(default)]
+    pub monitors: MonitorSection,
     /// How claims and proofs are paid for.
     #[serde(default)]
     pub transactions: TransactionSection,
@@ -67,6 +77,8 @@ impl Config {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty or contain braces"));
         }
         self.leases.check()?;
+        self.leader.check()?;
+        self.monitors.check()?;
         self.transactions.check()
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod config;
+pub mod leader;
 pub mod lifecycle;
 pub mod metrics;
 pub mod owner;

@@ -2,6 +2,8 @@
 
 mod intake;
 mod labels;
+mod leader;
+mod monitors;
 mod ownership;
 mod sessions;
 mod submission;
@@ -10,6 +12,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 pub use intake::IntakeMetrics;
+pub use leader::LeaderMetrics;
+pub(crate) use monitors::Trouble;
+pub use monitors::{BalanceMetrics, MonitorMetrics};
 pub use ownership::OwnershipMetrics;
 pub use sessions::SessionMetrics;
 pub use submission::SubmissionMetrics;
@@ -19,6 +24,10 @@ pub use submission::SubmissionMetrics;
 pub struct Metrics {
     /// What was read from logs.
     pub intake: IntakeMetrics,
+    /// The leader's lock and duties.
+    pub leader: LeaderMetrics,
+    /// What the leader watches.
+    pub monitors: MonitorMetrics,
     /// Leases.
     pub ownership: OwnershipMetrics,
     /// Sessions that are over.
@@ -38,6 +47,8 @@ impl Metrics {
         registry.register("block_height", "The newest block", height.clone());
         Self {
             intake: IntakeMetrics::register(registry),
+            leader: LeaderMetrics::register(registry),
+            monitors: MonitorMetrics::register(registry),
             ownership: OwnershipMetrics::register(registry),
             sessions: SessionMetrics::register(registry),
             submission: SubmissionMetrics::register(registry),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::leader::{Leader, Realm};
 use crate::metrics::Metrics;
 use crate::owner::Surroundings;
 use crate::ownership::{Keys, Ownership};
@@ -72,6 +73,22 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
     let Some((store, identity)) = connect(&config, &chain, &clock, &stage, &stop).await? else { return Ok(()) };
     stage.works();
     let incarnation = store.watch_incarnation();
+    let (_keys, ring) = watch::channel(Arc::new(ring));
+    let instance = InstanceId::random();
+    let realm = Realm {
+        store: store.clone(),
+        chain: chain.clone(),
+        feed: feed.clone(),
+        metrics: metrics.clone(),
+        ring: ring.clone(),
+        leader: config.leader.clone(),
+        monitors: config.monitors.clone(),
+    };
+    let leader = Leader::new(realm, &config.name, instance.clone());
+    let tenure = leader.tenure();
+    let leads = move || tenure.borrow().redis.is_some();
+    tokio::spawn(relay_core::leader::follow(store.clone(), feed.clone(), leads, stop.child_token()));
+    let leader = tokio::spawn(leader.run(stop.clone()));
     let around = Arc::new(Surroundings {
         store,
         chain,
@@ -84,10 +101,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
         max_messages: config.transactions.max_messages,
     });
     let gas = GasPolicy { price: config.transactions.gas_price, adjustment: config.transactions.gas_adjustment };
-    let (_keys, ring) = watch::channel(Arc::new(ring));
     let keys = Keys { name: config.name, ring, chain_id: identity.chain_id, gas };
     let beat = progress.watch("leases", STALLED);
-    Ownership::new(around, keys, config.leases, InstanceId::random()).run(incarnation, beat, stop).await;
+    Ownership::new(around, keys, config.leases, instance).run(incarnation, beat, stop).await;
+    if let Err(error) = leader.await {
+        warn!(%error, "the leader's task failed");
+    }
     admin.abort();
     info!("miner ends");
     Ok(())

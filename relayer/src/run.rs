@@ -116,6 +116,7 @@ impl Relayer {
         let Some(store) = connect(&config, &chain, &feed, &status, &shutdown).await? else {
             return Ok(books.entries());
         };
+        tokio::spawn(relay_core::leader::follow(store.clone(), feed.clone(), || false, end.clone()));
         let publisher = Publisher::new(store, config.recording.clone(), Arc::clone(&books), metrics.log.clone());
         let beat = status.progress.watch("publisher", STALLED);
         let watching = publisher.clone();

@@ -54,7 +54,7 @@ impl Entities {
 }
 
 macro_rules! current_params {
-    ($(#[$meta:meta])* $name:ident, $module:ident) => {
+    ($(#[$meta:meta])* $name:ident, $now:ident, $module:ident) => {
         $(#[$meta])*
         pub async fn $name(&self) -> Result<Arc<$module::Params>, ChainError> {
             let fetch = async {
@@ -63,28 +63,37 @@ macro_rules! current_params {
             };
             self.shared().entities.$name.get((), fetch).await
         }
+
+        /// The same, asked of the chain whatever was known before.
+        pub async fn $now(&self) -> Result<Arc<$module::Params>, ChainError> {
+            let fetch = async {
+                let answer = self.ask($module::QueryParamsRequest {}).await?;
+                present(answer.value.params, "parameters").map(Arc::new)
+            };
+            self.shared().entities.$name.refresh((), fetch).await
+        }
     };
 }
 
 impl Chain {
     current_params! {
         /// The shared parameters in force now. What has a height asks [`Chain::params_at`] instead.
-        shared_params, shared
+        shared_params, shared_params_now, shared
     }
 
     current_params! {
         /// How many suppliers a session has, now.
-        session_params, session
+        session_params, session_params_now, session
     }
 
     current_params! {
         /// When a proof is required, what it costs and what a missing one costs, now: the chain reads them live too.
-        proof_params, proof
+        proof_params, proof_params_now, proof
     }
 
     current_params! {
         /// The least stake of a supplier, now.
-        supplier_params, supplier
+        supplier_params, supplier_params_now, supplier
     }
 
     /// An application: its stake and the gateways that may sign for it.
@@ -111,6 +120,13 @@ impl Chain {
         let request = QueryGetSupplierRequest { operator_address: operator.as_str().to_owned(), dehydrated: false };
         let fetch = async { present(self.ask(request).await?.value.supplier, "supplier").map(Arc::new) };
         self.shared().entities.suppliers.get(operator.clone(), fetch).await
+    }
+
+    /// A supplier as it is now, whatever was known of it before: for decisions that give something up.
+    pub async fn supplier_now(&self, operator: &Address) -> Result<Arc<Supplier>, ChainError> {
+        let request = QueryGetSupplierRequest { operator_address: operator.as_str().to_owned(), dehydrated: false };
+        let fetch = async { present(self.ask(request).await?.value.supplier, "supplier").map(Arc::new) };
+        self.shared().entities.suppliers.refresh(operator.clone(), fetch).await
     }
 
     /// A service and its compute units per relay as of now.

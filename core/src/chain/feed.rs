@@ -48,12 +48,15 @@ pub struct BlockFeed {
     chain: Chain,
     seen: Arc<Seen>,
     latest: watch::Receiver<Option<Block>>,
+    wake: Arc<Notify>,
 }
 
-/// What the follower leaves for readers.
+/// What the follower leaves for readers, and they for it.
 struct Seen {
     pace: Mutex<Pace>,
     last: Mutex<Instant>,
+    /// What others told of last, and when.
+    told: Mutex<Option<(Height, Instant)>>,
 }
 
 impl BlockFeed {
@@ -62,16 +65,20 @@ impl BlockFeed {
     #[must_use]
     pub fn start(chain: Chain, config: FeedConfig, stop: CancellationToken) -> Self {
         let (publish, latest) = watch::channel(None);
-        let seen =
-            Arc::new(Seen { pace: Mutex::new(Pace::new(config.assumed_block_time)), last: Mutex::new(Instant::now()) });
+        let seen = Arc::new(Seen {
+            pace: Mutex::new(Pace::new(config.assumed_block_time)),
+            last: Mutex::new(Instant::now()),
+            told: Mutex::default(),
+        });
         let wake = Arc::new(Notify::new());
         if config.subscribe {
             tokio::spawn(hint::listen(chain.clone(), wake.clone(), stop.clone()));
         }
+        let surveyed = Mutex::default();
         let follower =
-            Follower { chain: chain.clone(), config, seen: seen.clone(), publish, wake, surveyed: Mutex::default() };
+            Follower { chain: chain.clone(), config, seen: seen.clone(), publish, wake: wake.clone(), surveyed };
         tokio::spawn(follower.run(stop));
-        Self { chain, seen, latest }
+        Self { chain, seen, latest, wake }
     }
 
     /// The newest block; `None` before the first.
@@ -104,6 +111,15 @@ impl BlockFeed {
         let next = height + 1;
         let newest = self.reached(next).await?;
         if newest.height == next { Ok(newest) } else { self.chain.block(next).await }
+    }
+
+    /// Takes a hint that a block exists, from somebody who follows the chain too. The block is still read from the chain. While
+    /// hints come, the chain is not asked for new blocks in between; two block times after the last one it is again.
+    pub fn announce(&self, height: Height) {
+        *lock(&self.seen.told) = Some((height, Instant::now()));
+        if height > self.height() {
+            self.wake.notify_one();
+        }
     }
 
     /// The usual time between two blocks: the median of the last ones.

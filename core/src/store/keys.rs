@@ -63,6 +63,12 @@ impl Keys {
         self.fleet("blocks")
     }
 
+    /// The channel on which processes tell each other of changes.
+    #[must_use]
+    pub fn events(&self) -> String {
+        self.fleet("events")
+    }
+
     /// A marker that is written before waiting for durability.
     #[must_use]
     pub fn barrier(&self) -> String {
@@ -171,6 +177,7 @@ mod tests {
             (keys.leader_epoch(), "prod.eu:1:{fleet}:leader:epoch"),
             (keys.members(), "prod.eu:1:{fleet}:members"),
             (keys.blocks(), "prod.eu:1:{fleet}:blocks"),
+            (keys.events(), "prod.eu:1:{fleet}:events"),
             (keys.barrier(), "prod.eu:1:{fleet}:barrier"),
             (keys.supplier(&supplier), "prod.eu:1:{fleet}:supplier:ADDRESS"),
             (keys.simulated(&[0xab; 32]), &format!("prod.eu:1:{{fleet}}:sim:replay:{}", "ab".repeat(32))),

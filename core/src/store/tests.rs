@@ -3,6 +3,7 @@
 mod budgets;
 mod durability;
 mod fences;
+mod leader;
 mod leases;
 mod living;
 mod log;

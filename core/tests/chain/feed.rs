@@ -8,7 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::surroundings::{client, client_of, node, still};
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 
 fn follow(chain: Chain, subscribe: bool) -> (BlockFeed, DropGuard) {
     let stop = CancellationToken::new();
@@ -148,4 +148,49 @@ async fn a_chain_made_anew_is_not_followed() {
     proxy.set(Faults { cut: true, ..Faults::default() });
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(feed.height(), Height(10), "same chain id, another history");
+}
+
+// rule: I-18, M-11, W-09
+#[tokio::test]
+async fn hints_spare_the_node_and_their_silence_is_noticed() {
+    let running = testbed::Chain::start(still()).await.unwrap();
+    let proxy = Proxy::start(&running).await.unwrap();
+    let stop = CancellationToken::new();
+    let config = FeedConfig {
+        assumed_block_time: Duration::from_secs(3),
+        longest_pause: Duration::from_millis(100),
+        subscribe: false,
+        ..FeedConfig::default()
+    };
+    let feed = BlockFeed::start(client_of(vec![node("proxied", &proxy.rpc(), &proxy.grpc())]), config, stop.clone());
+    within(feed.reached(Height(1))).await.unwrap();
+    let asked = || proxy.requests("status");
+
+    // Told that there is nothing newer, it does not ask. Unhinted it would ask ten times a second.
+    feed.announce(Height(1));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = asked();
+    for _ in 0..5 {
+        feed.announce(Height(1));
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    assert!(asked() - before <= 1, "{} questions in two seconds", asked() - before);
+
+    // A hint is enough to have the block at once; its content is read from the chain.
+    running.advance(1).await.unwrap();
+    feed.announce(Height(2));
+    within(feed.reached(Height(2))).await.unwrap();
+
+    // A hint of a block that the node does not have makes nothing up, and makes it ask until it is there.
+    feed.announce(Height(3));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(feed.height(), Height(2));
+    running.advance(1).await.unwrap();
+    within(feed.reached(Height(3))).await.unwrap();
+
+    // The hints stop: within two block times it looks for itself.
+    feed.announce(Height(3));
+    running.advance(1).await.unwrap();
+    within(feed.reached(Height(4))).await.unwrap();
+    stop.cancel();
 }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use miner::Config;
-use miner::config::{LeaseSection, TransactionSection};
+use miner::config::{LeaderSection, LeaseSection, MonitorSection, TransactionSection};
 
 use super::{BuildError, Process, Role, Site, chain, keys, process_name, redis, serialise};
 use crate::validate::MinerFleet;
@@ -17,6 +17,8 @@ pub(super) fn process(pool: &MinerFleet, index: u32, admin: SocketAddr, site: &S
         redis: redis(pool),
         keys: keys(pool, site),
         leases: leases(pool)?,
+        leader: LeaderSection::default(),
+        monitors: MonitorSection::default(),
         transactions: transactions(pool)?,
         logs: site.logs.clone(),
     };

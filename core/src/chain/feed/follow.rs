@@ -17,6 +17,9 @@ const AHEAD: usize = 4;
 /// Without a new block for this many block times, all nodes are asked instead of the preferred one.
 const PATIENCE: u32 = 3;
 
+/// Hints are relied on for this many block times after the last one.
+const HINTS_LAST: u32 = 2;
+
 /// How often a node that is behind, or on another chain, is noticed without any trouble.
 const BETWEEN_SURVEYS: Duration = Duration::from_secs(30);
 
@@ -58,10 +61,17 @@ impl Follower {
         }
     }
 
-    /// A third of a block time, within the configured limits.
+    /// A third of a block time, within the configured limits; longer while others tell of new blocks.
     fn pause(&self) -> Duration {
-        let third = lock(&self.seen.pace).estimate() / 3;
-        third.min(self.config.longest_pause).max(self.config.shortest_pause)
+        let block_time = lock(&self.seen.pace).estimate();
+        let own = (block_time / 3).min(self.config.longest_pause).max(self.config.shortest_pause);
+        match *lock(&self.seen.told) {
+            Some((height, at)) if height <= self.height() => {
+                own.max((block_time * HINTS_LAST).saturating_sub(at.elapsed()))
+            }
+            // Nobody tells, or the node that was asked does not have that block yet.
+            _ => own,
+        }
     }
 
     fn height(&self) -> Height {
