@@ -8,6 +8,7 @@ mod doubt;
 mod finish;
 mod flights;
 mod intake;
+mod memory;
 mod proofs;
 mod seal;
 
@@ -26,11 +27,13 @@ use tracing::{info, warn};
 
 use self::doubt::Doubt;
 use crate::metrics::Metrics;
-use crate::ownership::Tenure;
+use crate::ownership::{Desk, Tenure};
 use crate::record::SessionRecord;
 use crate::session::Session;
 use crate::status::{StatusBoard, SupplierStatus};
 use crate::submission::{Wallet, WalletError};
+
+pub use memory::Memory;
 
 /// How often the log is read when no block comes.
 const POLL: Duration = Duration::from_secs(1);
@@ -105,29 +108,40 @@ impl OwnerError {
 }
 
 impl Owner {
-    /// Takes over a supplier: reads the records and seals that earlier owners left.
+    /// Takes over a supplier: reads the records and seals that earlier owners left. `memory` is what this process had in mind
+    /// of it, if nobody else owned it in between.
     pub async fn take_over(
         around: Arc<Surroundings>,
         tenure: Tenure,
         supplier: Address,
         mut wallet: Wallet,
         reappends_until: Option<Duration>,
+        memory: Option<Memory>,
     ) -> Result<Self, OwnerError> {
         let fence = tenure.fence().clone();
         let incarnation = around.store.incarnation().await?;
+        let mut known = memory.map(|memory| memory.of(&incarnation)).unwrap_or_default();
         let mut sessions = BTreeMap::new();
         let mut status = SupplierStatus::new(supplier.clone(), fence.epoch);
         for (id, record) in around.store.records::<SessionRecord>(&supplier).await? {
             for flight in [&record.claim.flight, &record.proof.flight].into_iter().flatten() {
                 wallet.remember(flight.expires);
             }
-            match &record.ending {
-                // It ended, but the log did not go yet: that is tried again.
-                Some(_) => around.store.finish(&fence, &supplier, &id).await.map(|_| ())?,
-                None => {
-                    sessions.insert(id, Session::new(record));
-                }
+            // It ended, but the log did not go yet: that is tried again.
+            if record.ending.is_some() {
+                around.store.finish(&fence, &supplier, &id).await?;
+                continue;
             }
+            let session = match known.remove(&id) {
+                Some(session) => session.again(record),
+                None => Session::new(record),
+            };
+            sessions.insert(id, session);
+        }
+        // Sessions that are still only logs have no record yet.
+        for (id, session) in known {
+            let record = SessionRecord::new(session.record.header.clone());
+            sessions.entry(id).or_insert_with(|| session.again(record));
         }
         for (_, record) in around.store.ended::<SessionRecord>(&supplier, REMEMBERED).await?.into_iter().rev() {
             if let Some(ending) = &record.ending {
@@ -138,19 +152,26 @@ impl Owner {
         Ok(Self { around, supplier, fence, tenure, wallet, incarnation, reappends_until, doubt, sessions, status })
     }
 
-    /// Works until told to stop, or until the supplier is not ours any more.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), OwnerError> {
+    /// Works until told to stop, or until the supplier is not ours any more. May be dropped at any time: whatever a step has
+    /// left undone is seen again from what is durable.
+    pub async fn run(&mut self, stop: &CancellationToken, desk: &Desk) -> Result<(), OwnerError> {
         info!(supplier = %self.supplier, epoch = self.fence.epoch, sessions = self.sessions.len(), "owning supplier");
         let mut blocks = self.around.feed.watch();
         loop {
             let latest = blocks.borrow_and_update().clone();
             if let Some(block) = latest {
-                match self.tick(&block).await {
-                    Ok(()) => {}
+                let outcome = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return Ok(()),
+                    outcome = self.tick(&block) => outcome,
+                };
+                match outcome {
+                    Ok(()) => desk.open_sessions(self.sessions.len()),
                     Err(error) if error.is_final() => return Err(error),
                     // Whatever failed is tried again, from the same durable state, with the next tick.
                     Err(error) => warn!(supplier = %self.supplier, %error, "a step failed and is tried again"),
                 }
+                desk.caught_up();
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -158,6 +179,12 @@ impl Owner {
                 () = tokio::time::sleep(POLL) => {}
             }
         }
+    }
+
+    /// What is worth keeping when the lease is lost.
+    #[must_use]
+    pub fn into_memory(self) -> Memory {
+        Memory::new(self.incarnation, self.sessions)
     }
 
     /// Everything there is to do at one block. Safe to repeat at any time.

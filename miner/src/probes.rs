@@ -66,6 +66,7 @@ impl Probes for MinerProbes {
             "instance": self.name,
             "role": "miner",
             "height": self.feed.height(),
+            "fleet": self.board.fleet(),
             "suppliers": self.board.all(),
         })
     }

@@ -48,6 +48,9 @@ pub enum MinerError {
     /// The administration port cannot be opened.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// Work did not end within the time that a hand-over may take.
+    #[error("{0} suppliers could not be handed over in time; other miners take them when their leases run out")]
+    Abandoned(usize),
     /// The test clock is set wrongly.
     #[error(transparent)]
     Clock(#[from] SkewError),
@@ -103,13 +106,16 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerErr
     let gas = GasPolicy { price: config.transactions.gas_price, adjustment: config.transactions.gas_adjustment };
     let keys = Keys { name: config.name, ring, chain_id: identity.chain_id, gas };
     let beat = progress.watch("leases", STALLED);
-    Ownership::new(around, keys, config.leases, instance).run(incarnation, beat, stop).await;
+    let ended = Ownership::new(around, keys, config.leases, instance).run(incarnation, beat, stop).await;
     if let Err(error) = leader.await {
         warn!(%error, "the leader's task failed");
     }
     admin.abort();
     info!("miner ends");
-    Ok(())
+    match ended.abandoned {
+        0 => Ok(()),
+        abandoned => Err(MinerError::Abandoned(abandoned)),
+    }
 }
 
 /// Waits for the chain to say which one it is, and for Redis to be there. `None` when told to stop meanwhile.

@@ -85,6 +85,12 @@ impl Session {
         }
     }
 
+    /// The same session under a new lease: what was read of its log stays, all else is seen anew.
+    #[must_use]
+    pub fn again(self, record: SessionRecord) -> Self {
+        Self { intake: self.intake, ..Self::new(record) }
+    }
+
     /// Whether the chain's values at the session start are known, without which no relay can be weighed.
     #[must_use]
     pub fn is_priced(&self) -> bool {

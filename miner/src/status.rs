@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use relay_core::address::Address;
 use relay_core::chain::Block;
 use relay_core::session::SessionHeader;
+use relay_core::store::InstanceId;
 use relay_core::units::{Height, SessionId, Upokt};
 use serde::Serialize;
 
@@ -159,9 +160,38 @@ impl Session {
     }
 }
 
-/// The newest status of every owned supplier. Cheap to clone.
+/// The miners of the fleet, and this one's part in it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FleetStatus {
+    /// The random name of this process.
+    pub instance: Option<InstanceId>,
+    /// Live miners, this one included.
+    pub members: Vec<MemberStatus>,
+    /// Supplier keys that this miner has.
+    pub keys: usize,
+    /// Suppliers that this miner should own.
+    pub wanted: usize,
+    /// Suppliers whose lease it holds.
+    pub owned: usize,
+    /// Suppliers that are still worked for although their keys were removed.
+    pub draining: Vec<Address>,
+}
+
+/// One live miner.
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberStatus {
+    /// The random name of the process.
+    pub instance: InstanceId,
+    /// How people call it.
+    pub name: String,
+}
+
+/// The newest status of every owned supplier, and of the fleet. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct StatusBoard(Arc<Mutex<BTreeMap<Address, SupplierStatus>>>);
+pub struct StatusBoard {
+    suppliers: Arc<Mutex<BTreeMap<Address, SupplierStatus>>>,
+    fleet: Arc<Mutex<FleetStatus>>,
+}
 
 impl StatusBoard {
     /// Puts up the newest status of a supplier.
@@ -180,8 +210,19 @@ impl StatusBoard {
         self.lock().values().cloned().collect()
     }
 
+    /// Puts up the newest status of the fleet.
+    pub fn publish_fleet(&self, status: FleetStatus) {
+        *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = status;
+    }
+
+    /// The fleet as this miner last saw it.
+    #[must_use]
+    pub fn fleet(&self) -> FleetStatus {
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Nothing panics while this lock is held, and what it guards is whole at any time.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Address, SupplierStatus>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.suppliers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

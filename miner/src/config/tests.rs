@@ -20,7 +20,8 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
 #[test]
 fn what_is_left_out_has_a_default() {
     let config = parse(MINIMAL).expect("valid");
-    assert_eq!(config.leases, LeaseSection { ttl: Period::from_secs(6), renew: Period::from_secs(2) });
+    assert_eq!((config.leases.ttl, config.leases.renew), (Period::from_secs(6), Period::from_secs(2)));
+    assert_eq!(config.leases, LeaseSection::default());
     assert_eq!(config.transactions.max_messages, 30);
 }
 

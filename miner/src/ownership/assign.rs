@@ -4,18 +4,21 @@
 //! wins or held move.
 
 use relay_core::address::Address;
+use relay_core::store::InstanceId;
 use sha2::{Digest, Sha256};
 
-/// The member that should own `supplier`; `None` when there are no members.
+/// The members in the order in which they should own `supplier`, best first. The order that they are given in does not matter.
 #[must_use]
-pub fn preferred<'a>(supplier: &Address, members: &'a [String]) -> Option<&'a str> {
-    members.iter().max_by_key(|member| (score(supplier, member), member.as_str())).map(String::as_str)
+pub fn ranked<'a>(supplier: &Address, members: impl IntoIterator<Item = &'a InstanceId>) -> Vec<InstanceId> {
+    let mut scored: Vec<_> = members.into_iter().map(|member| (score(supplier, member), member)).collect();
+    scored.sort_unstable_by(|a, b| b.cmp(a));
+    scored.into_iter().map(|(_, member)| member.clone()).collect()
 }
 
 /// The same in every build and on every machine. Two that disagreed would cost hand-overs without end, never safety: the lease
 /// decides.
-fn score(supplier: &Address, member: &str) -> [u8; 32] {
-    Sha256::new().chain_update(member).chain_update(supplier.as_str()).finalize().into()
+fn score(supplier: &Address, member: &InstanceId) -> [u8; 32] {
+    Sha256::new().chain_update(member.as_str()).chain_update(supplier.as_str()).finalize().into()
 }
 
 #[cfg(test)]
@@ -26,20 +29,34 @@ mod tests {
         (0..count).map(|n| Address::from_payload(&[n; 20]).expect("20 bytes")).collect()
     }
 
-    fn members(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    fn member(name: &str) -> InstanceId {
+        format!("{name}/1/x").parse::<relay_core::store::Fence>().unwrap().instance
+    }
+
+    fn members(names: &[&str]) -> Vec<InstanceId> {
+        names.iter().map(|name| member(name)).collect()
     }
 
     #[test]
     fn nobody_owns_anything_without_members() {
-        assert_eq!(preferred(&suppliers(1)[0], &[]), None);
+        assert!(ranked(&suppliers(1)[0], &[]).is_empty());
+    }
+
+    /// Miners of different releases share a fleet, so the order never changes.
+    #[test]
+    fn the_order_is_what_it_was() {
+        let names = |supplier: &Address| {
+            ranked(supplier, &members(&["a", "b", "c", "d"])).iter().map(InstanceId::as_str).collect::<String>()
+        };
+        let orders: Vec<_> = suppliers(4).iter().map(names).collect();
+        assert_eq!(orders, ["cabd", "dbac", "dabc", "cbad"]);
     }
 
     #[test]
     fn the_order_of_members_does_not_matter() {
         let (forward, backward) = (members(&["a", "b", "c"]), members(&["c", "b", "a"]));
         for supplier in suppliers(50) {
-            assert_eq!(preferred(&supplier, &forward), preferred(&supplier, &backward));
+            assert_eq!(ranked(&supplier, &forward), ranked(&supplier, &backward));
         }
     }
 
@@ -47,17 +64,16 @@ mod tests {
     fn a_member_that_leaves_moves_only_its_own_suppliers() {
         let (before, after) = (members(&["a", "b", "c"]), members(&["a", "b"]));
         for supplier in suppliers(200) {
-            let owner = preferred(&supplier, &before);
-            if owner != Some("c") {
-                assert_eq!(preferred(&supplier, &after), owner);
-            }
+            let order = ranked(&supplier, &before);
+            let left: Vec<_> = order.into_iter().filter(|id| *id != member("c")).collect();
+            assert_eq!(ranked(&supplier, &after), left);
         }
     }
 
     #[test]
     fn load_spreads_over_members() {
         let all = members(&["a", "b", "c"]);
-        let won_by_a = suppliers(240).iter().filter(|supplier| preferred(supplier, &all) == Some("a")).count();
+        let won_by_a = suppliers(240).iter().filter(|supplier| ranked(supplier, &all)[0] == member("a")).count();
         assert!((50..110).contains(&won_by_a), "{won_by_a} of 240");
     }
 }

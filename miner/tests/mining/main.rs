@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod leading;
+mod fleet;
 mod scene;
 
+mod leading;
+mod leases;
 mod settles;
