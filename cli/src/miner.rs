@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use ::miner::config::Loaded;
 use relay_core::telemetry::install_logs;
 
 use crate::failure::Failure;
@@ -20,8 +21,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let config = ::miner::Config::load(&arguments.config)?;
+    let loaded = Loaded::read(&arguments.config)?;
     let stop = if arguments.until_input_ends { stop::on_signal_or_end_of_input() } else { stop::on_signal() }?;
-    install_logs(&config.logs)?;
-    Ok(::miner::run(config, stop).await?)
+    install_logs(&loaded.config.logs)?;
+    let miner = ::miner::Miner::bind(loaded.config, Some(loaded.hash)).await?;
+    let board = miner.board();
+    stop::last_words(move || format!("{} suppliers are not handed over", board.suppliers()));
+    Ok(miner.serve(stop).await?)
 }

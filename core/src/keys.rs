@@ -1,12 +1,15 @@
 //! Where supplier keys come from.
 //!
 //! Two forms: a *list file* with many keys, and a *directory* with one key a file, such as a mounted Secret. What each file
-//! looks like is in `docs/protocol/addresses.md`. Loading is all of it each time; a caller that watches for changes keeps
-//! the last ring that loaded, as [`KeyWatch`] helps to do.
+//! looks like is in `docs/protocol/addresses.md`. [`KeySource::load`] reads all of them once, or fails. [`KeyWatch`] notices
+//! changes, and keeps what a source held last when that cannot be read; [`follow`] does so for a whole process.
 
 mod directory;
+mod follow;
 mod key_ring;
 mod list_file;
+mod metrics;
+mod reading;
 mod secret_text;
 mod source;
 mod watch;
@@ -14,6 +17,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use follow::{Following, KeyReport, follow};
 pub use key_ring::{KeyRing, RefusedFile};
+pub use metrics::KeyMetrics;
 pub use source::{KeySource, KeysError};
-pub use watch::KeyWatch;
+pub use watch::{Care, KeyWatch, Look};

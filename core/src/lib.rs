@@ -21,5 +21,6 @@ pub mod clock;
 pub mod config;
 pub mod keys;
 pub mod leader;
+pub mod start;
 pub mod store;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 mod leader;
 mod leases;
 mod monitors;
+mod shutdown;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -12,10 +13,12 @@ use std::path::Path;
 use relay_core::config::{self, ChainSection, ConfigError, KeysSection, RedisSection};
 use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use leader::{LeaderSection, ServiceFactors};
 pub use leases::LeaseSection;
 pub use monitors::{BalanceMonitor, BlockMonitor, MemoryMonitor, MonitorSection, SettlementMonitor};
+pub use shutdown::ShutdownSection;
 pub use transactions::TransactionSection;
 
 /// Everything a miner needs to know. Unknown keys are refused.
@@ -45,21 +48,67 @@ pub struct Config {
     /// How claims and proofs are paid for.
     #[serde(default)]
     pub transactions: TransactionSection,
+    /// How the miner ends.
+    #[serde(default)]
+    pub shutdown: ShutdownSection,
+    /// Whether changes of the keys are followed. Without it they are read once, at the start.
+    #[serde(default = "yes")]
+    pub hot_reload: bool,
     /// The log.
     #[serde(default)]
     pub logs: LogConfig,
+}
+
+/// A configuration that was read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// SHA-256 of the file, in hex digits.
+    pub hash: String,
+}
+
+impl Loaded {
+    /// Reads and checks a configuration file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = config::read(path)?;
+        let config: Config = config::parse(&text, &path.display().to_string())?;
+        config.check()?;
+        Ok(Self { config, hash: hex::encode(Sha256::digest(&text)) })
+    }
 }
 
 fn default_admin() -> String {
     "0.0.0.0:9092".to_owned()
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Config {
+    /// A configuration with defaults for everything that has one.
+    #[must_use]
+    pub fn new(name: String, chain: ChainSection, redis: RedisSection, keys: KeysSection) -> Self {
+        Self {
+            name,
+            admin: default_admin(),
+            chain,
+            redis,
+            keys,
+            leases: LeaseSection::default(),
+            leader: LeaderSection::default(),
+            monitors: MonitorSection::default(),
+            transactions: TransactionSection::default(),
+            shutdown: ShutdownSection::default(),
+            hot_reload: true,
+            logs: LogConfig::default(),
+        }
+    }
+
     /// Reads and checks a configuration file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = config::load(path)?;
-        config.check()?;
-        Ok(config)
+        Loaded::read(path).map(|loaded| loaded.config)
     }
 
     /// Checks what a type cannot say.
@@ -70,8 +119,8 @@ impl Config {
         if self.chain.nodes.is_empty() {
             return Err(ConfigError::invalid("chain.nodes", "at least one node is needed"));
         }
-        if self.keys.file.is_some() == self.keys.directory.is_some() {
-            return Err(ConfigError::invalid("keys", "give either `file` or `directory`"));
+        if self.keys == KeysSection::default() {
+            return Err(ConfigError::invalid("keys", "name at least one of `file` and `directory`"));
         }
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty or contain braces"));
@@ -79,6 +128,7 @@ impl Config {
         self.leases.check()?;
         self.leader.check()?;
         self.monitors.check()?;
+        self.shutdown.check()?;
         self.transactions.check()
     }
 }

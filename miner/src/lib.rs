@@ -5,12 +5,13 @@
 
 pub mod admission;
 pub mod config;
+mod health;
 pub mod leader;
 pub mod lifecycle;
 pub mod metrics;
 pub mod owner;
 pub mod ownership;
-pub mod probes;
+mod probes;
 pub mod record;
 mod run;
 pub mod session;
@@ -19,4 +20,4 @@ pub mod status;
 pub mod submission;
 
 pub use config::Config;
-pub use run::{MinerError, run};
+pub use run::{Miner, MinerError, run};

@@ -21,6 +21,7 @@ use relay_core::chain::{Block, BlockFeed, Chain, ChainError};
 use relay_core::clock::Clock;
 use relay_core::ring::Verifier;
 use relay_core::store::{Fence, Incarnation, Store, StoreError};
+use relay_core::telemetry::Progress;
 use relay_core::units::SessionId;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -55,6 +56,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// What `/status` shows.
     pub board: StatusBoard,
+    /// Who must move on. Whatever runs for as long as the process does takes a beat here; `/health` fails when one is missed.
+    pub progress: Progress,
     /// Checks ring signatures of relays that are about to be shown to the chain.
     pub verifier: Verifier,
     /// The largest relay that is claimed, in bytes.

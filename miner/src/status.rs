@@ -1,7 +1,7 @@
 //! What `/status` shows: every owned supplier with its sessions, its last claim, and what it earned or lost.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod board;
+mod summary;
 
 use relay_core::address::Address;
 use relay_core::chain::Block;
@@ -12,6 +12,9 @@ use serde::Serialize;
 
 use crate::record::{Ending, Outcome, Tally};
 use crate::session::Session;
+
+pub use board::StatusBoard;
+pub(crate) use summary::Summary;
 
 /// Losses that are listed one by one; older ones are in the metrics.
 const LISTED_LOSSES: usize = 20;
@@ -184,45 +187,4 @@ pub struct MemberStatus {
     pub instance: InstanceId,
     /// How people call it.
     pub name: String,
-}
-
-/// The newest status of every owned supplier, and of the fleet. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct StatusBoard {
-    suppliers: Arc<Mutex<BTreeMap<Address, SupplierStatus>>>,
-    fleet: Arc<Mutex<FleetStatus>>,
-}
-
-impl StatusBoard {
-    /// Puts up the newest status of a supplier.
-    pub fn publish(&self, status: SupplierStatus) {
-        self.lock().insert(status.address.clone(), status);
-    }
-
-    /// Takes a supplier down that is not owned any more.
-    pub fn remove(&self, supplier: &Address) {
-        self.lock().remove(supplier);
-    }
-
-    /// All owned suppliers, by address.
-    #[must_use]
-    pub fn all(&self) -> Vec<SupplierStatus> {
-        self.lock().values().cloned().collect()
-    }
-
-    /// Puts up the newest status of the fleet.
-    pub fn publish_fleet(&self, status: FleetStatus) {
-        *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = status;
-    }
-
-    /// The fleet as this miner last saw it.
-    #[must_use]
-    pub fn fleet(&self) -> FleetStatus {
-        self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Nothing panics while this lock is held, and what it guards is whole at any time.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Address, SupplierStatus>> {
-        self.suppliers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -201,7 +201,7 @@ fn redis(pool: &MinerFleet) -> RedisSection {
 }
 
 fn keys(pool: &MinerFleet, site: &Site) -> KeysSection {
-    KeysSection { file: None, directory: Some(site.folder.join(key_folder(pool))) }
+    KeysSection { directory: Some(site.folder.join(key_folder(pool))), ..KeysSection::default() }
 }
 
 fn serialise<T: serde::Serialize>(process: &str, config: &T) -> Result<Zeroizing<String>, BuildError> {

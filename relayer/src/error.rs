@@ -1,8 +1,4 @@
-use relay_core::chain::ChainError;
-use relay_core::config::ConfigError;
-use relay_core::keys::KeysError;
-use relay_core::store::StoreError;
-use relay_core::telemetry::TelemetryError;
+use relay_core::start::StartError;
 
 use crate::backend::BackendError;
 use crate::listener::TlsError;
@@ -10,24 +6,12 @@ use crate::listener::TlsError;
 /// Why a relayer does not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayerError {
-    /// The configuration cannot work.
+    /// What any role needs is missing or wrong.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The keys cannot be read.
-    #[error("reading the supplier keys: {0}")]
-    Keys(#[from] KeysError),
+    Start(#[from] StartError),
     /// A backend cannot be used.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// The list of nodes cannot be used.
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    /// Redis is not fit for use.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The administration port cannot be opened.
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
     /// The certificate of the relay port cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use relay_core::chain::{BlockFeed, Chain, ChainConfig, FeedConfig};
 use relay_core::ring::Verifier;
+use relay_core::start::StartError;
 use relay_core::telemetry::{AdminServer, Registry};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -58,7 +59,7 @@ impl Relayer {
     /// Checks the configuration, loads the keys and opens both ports. `file` is where the configuration came from, if that is
     /// to be watched. A directory of keys may still be empty; then the relayer is not ready before there is one.
     pub async fn bind(config: Config, file: Option<ConfigFile>) -> Result<Self, RelayerError> {
-        config.check()?;
+        config.check().map_err(StartError::from)?;
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
         let reloader = Reloader::start(config.clone(), file, &metrics)?;
@@ -66,7 +67,7 @@ impl Relayer {
         let refuse =
             |error: std::io::Error| RelayerError::Listen { address: config.listen.clone(), reason: error.to_string() };
         let relays = TcpListener::bind(&config.listen).await.map_err(refuse)?;
-        let admin = AdminServer::bind(&config.admin).await?;
+        let admin = AdminServer::bind(&config.admin).await.map_err(StartError::from)?;
         Ok(Self { config, relays, admin, books: Arc::default(), registry, metrics, reloader, tls })
     }
 
@@ -111,9 +112,9 @@ impl Relayer {
             "relayer starts"
         );
 
-        let chain = Chain::new(&ChainConfig::from(&config.chain))?;
+        let chain = Chain::new(&ChainConfig::from(&config.chain)).map_err(StartError::from)?;
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
-        let Some(store) = connect(&config, &chain, &feed, &status, &shutdown).await? else {
+        let Some(store) = connect(&config, &chain, &feed, &status.stage, &shutdown).await? else {
             return Ok(books.entries());
         };
         tokio::spawn(relay_core::leader::follow(store.clone(), feed.clone(), || false, end.clone()));

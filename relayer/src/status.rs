@@ -1,9 +1,10 @@
 //! What the administration port tells about a relayer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use relay_core::start::Stage;
 use relay_core::telemetry::{Probes, Progress, Readiness};
 use relay_core::units::Height;
 use serde_json::{Value, json};
@@ -26,12 +27,9 @@ pub(crate) struct Status {
     books: Arc<Books>,
     pub(crate) progress: Progress,
     draining: CancellationToken,
-    stage: Mutex<Stage>,
-}
-
-enum Stage {
-    Starting(String),
-    Serving(Arc<Pipeline>),
+    /// What is waited for before the first relay.
+    pub(crate) stage: Stage,
+    serving: OnceLock<Arc<Pipeline>>,
 }
 
 impl Status {
@@ -43,23 +41,18 @@ impl Status {
         draining: CancellationToken,
     ) -> Arc<Self> {
         let (name, max_block_age) = (config.name.clone(), config.max_block_age.0);
-        let stage = Mutex::new(Stage::Starting("starting".to_owned()));
-        Arc::new(Self { name, max_block_age, live, reloads, books, progress: Progress::default(), draining, stage })
+        let (progress, stage, serving) = (Progress::default(), Stage::default(), OnceLock::new());
+        Arc::new(Self { name, max_block_age, live, reloads, books, progress, draining, stage, serving })
     }
 
-    pub(crate) fn waits_for(&self, what: String) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Starting(what);
-    }
-
+    /// Call it once.
     pub(crate) fn serves(&self, pipeline: Arc<Pipeline>) {
-        *self.stage.lock().unwrap_or_else(PoisonError::into_inner) = Stage::Serving(pipeline);
+        let _ = self.serving.set(pipeline);
+        self.stage.works();
     }
 
-    fn pipeline(&self) -> Result<Arc<Pipeline>, String> {
-        match &*self.stage.lock().unwrap_or_else(PoisonError::into_inner) {
-            Stage::Starting(what) => Err(what.clone()),
-            Stage::Serving(pipeline) => Ok(Arc::clone(pipeline)),
-        }
+    fn pipeline(&self) -> Option<&Arc<Pipeline>> {
+        self.serving.get()
     }
 
     /// Height, bytes in the spool, bytes retained; zero before it serves.
@@ -74,14 +67,10 @@ impl Status {
 impl Status {
     /// The pools of all services; none before it serves.
     pub(crate) fn pools(&self) -> Vec<PoolView> {
-        self.pipeline().map_or_else(
-            |_| Vec::new(),
-            |pipeline| {
-                let live = pipeline.live.load();
-                let pools = live.services.values().flat_map(|service| service.pools.values());
-                pools.map(|pool| pool.view()).collect()
-            },
-        )
+        let Some(pipeline) = self.pipeline() else { return Vec::new() };
+        let live = pipeline.live.load();
+        let pools = live.services.values().flat_map(|service| service.pools.values());
+        pools.map(|pool| pool.view()).collect()
     }
 }
 
@@ -98,12 +87,9 @@ impl Probes for Status {
         if self.draining.is_cancelled() {
             readiness.check("drain", false, "shutting down");
         }
-        let pipeline = match self.pipeline() {
-            Ok(pipeline) => pipeline,
-            Err(what) => {
-                readiness.check("start", false, what);
-                return readiness;
-            }
+        let Some(pipeline) = self.pipeline() else {
+            readiness.check("start", false, self.stage.waiting().unwrap_or_default());
+            return readiness;
         };
         let reachable = pipeline.publisher.store().is_reachable();
         readiness.check("redis", reachable, if reachable { "answers" } else { "does not answer" });

@@ -30,7 +30,7 @@ pub struct RedisSection {
 }
 
 /// Where the suppliers' private keys are. At least one must be given; of both, all keys count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct KeysSection {
     /// A file with a list of keys.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::KeysError;
+use super::reading::Reading;
 use super::secret_text::SecretText;
-use super::{KeyRing, KeysError};
 use crate::address::{Address, SecretKey};
 
 /// Entries that are looked at; a directory with more is not one of keys.
@@ -25,11 +26,11 @@ struct Declared {
 ///
 /// A mounted Secret is replaced by pointing its link `..data` to another directory. What that link points to is therefore
 /// read, not the links beside it, so that old and new keys are not mixed; if it goes away meanwhile, reading starts again.
-pub(super) fn load(path: &Path) -> Result<KeyRing, KeysError> {
+pub(super) fn load(path: &Path) -> Result<Reading, KeysError> {
     let mut attempt = 1;
     loop {
         match snapshot(path).and_then(|path| read_all(&path)) {
-            Ok(ring) => return Ok(ring),
+            Ok(reading) => return Ok(reading),
             Err(error) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(KeysError::Read { path: path.to_owned(), error }),
         }
@@ -44,8 +45,8 @@ fn snapshot(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-fn read_all(path: &Path) -> io::Result<KeyRing> {
-    let mut ring = KeyRing::default();
+fn read_all(path: &Path) -> io::Result<Reading> {
+    let mut reading = Reading::default();
     for (file, form) in key_files(path)? {
         let text = match SecretText::read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
@@ -53,11 +54,14 @@ fn read_all(path: &Path) -> io::Result<KeyRing> {
             Ok(text) => form.parse(&text),
         };
         match text {
-            Ok(key) => ring.insert(key),
-            Err(reason) => ring.refuse(file, reason),
+            Ok(key) => {
+                reading.files.insert(file.file_name().unwrap_or_default().to_owned(), key.address().clone());
+                reading.ring.insert(key);
+            }
+            Err(reason) => reading.ring.refuse(file, reason),
         }
     }
-    Ok(ring)
+    Ok(reading)
 }
 
 /// Adds names and contents of everything that [`load`] would read.

@@ -3,21 +3,26 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+use super::reading::Reading;
 use super::secret_text::SecretText;
 use super::{KeyRing, directory, list_file};
 use crate::config::KeysSection;
 
-/// Where a process finds its keys. The system's keyrings are not among the sources.
+/// Where a process finds its keys: some of a list file, a directory and a keyring.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySource {
-    file: Option<PathBuf>,
-    directory: Option<PathBuf>,
+pub struct KeySource(Vec<Place>);
+
+/// One of the places that keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    List(PathBuf),
+    Directory(PathBuf),
 }
 
-/// Why no ring could be loaded. Keep the last one that was.
+/// Why keys could not be loaded. Keep the last ones that were.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// Neither form is configured.
+    /// No form is configured.
     #[error("no keys are configured; set `keys.file` or `keys.directory`")]
     NoSource,
     /// A file or directory cannot be read.
@@ -42,40 +47,55 @@ impl KeySource {
     /// The sources that a configuration names.
     #[must_use]
     pub fn from_section(section: &KeysSection) -> Self {
-        Self { file: section.file.clone(), directory: section.directory.clone() }
+        let list = section.file.clone().map(Place::List);
+        let directory = section.directory.clone().map(Place::Directory);
+        Self([list, directory].into_iter().flatten().collect())
     }
 
-    /// Reads all keys: those of the list file and those of the directory, together. Blocks on the file system.
+    /// Reads all keys of all sources, or fails with the first that cannot be read. Blocks on the file system.
     pub fn load(&self) -> Result<KeyRing, KeysError> {
-        if self.file.is_none() && self.directory.is_none() {
+        if self.0.is_empty() {
             return Err(KeysError::NoSource);
         }
         let mut ring = KeyRing::default();
-        if let Some(path) = &self.file {
-            ring.extend(list_file::load(path)?);
-        }
-        if let Some(path) = &self.directory {
-            ring.extend(directory::load(path)?);
+        for place in &self.0 {
+            ring.extend(place.read()?.ring);
         }
         Ok(ring)
     }
 
-    /// A hash over everything that [`Self::load`] would read, which changes with any of it. Blocks on the file system.
+    pub(super) fn places(&self) -> &[Place] {
+        &self.0
+    }
+}
+
+impl Place {
+    /// The kind of source, as metrics call it.
+    pub(super) fn provider(&self) -> &'static str {
+        match self {
+            Self::List(_) => "supplier_keys_file",
+            Self::Directory(_) => "file",
+        }
+    }
+
+    /// Reads it anew. Blocks on the file system.
+    pub(super) fn read(&self) -> Result<Reading, KeysError> {
+        match self {
+            Self::List(path) => list_file::load(path).map(Reading::from),
+            Self::Directory(path) => directory::load(path),
+        }
+    }
+
+    /// A hash over everything that [`Self::read`] would read, which changes with any of it. Blocks on the file system.
     pub(super) fn content_hash(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
-        // What cannot be read counts as a content of its own.
-        let note = |outcome: io::Result<()>, hasher: &mut Sha256| {
-            if let Err(error) = outcome {
-                hasher.update(error.to_string());
-            }
+        let outcome = match self {
+            Self::List(path) => SecretText::read(path).map(|text| text.hash(&mut hasher)),
+            Self::Directory(path) => directory::hash(path, &mut hasher),
         };
-        if let Some(path) = &self.file {
-            let outcome = SecretText::read(path).map(|text| text.hash(&mut hasher));
-            note(outcome, &mut hasher);
-        }
-        if let Some(path) = &self.directory {
-            let outcome = directory::hash(path, &mut hasher);
-            note(outcome, &mut hasher);
+        // What cannot be read counts as a content of its own.
+        if let Err(error) = outcome {
+            hasher.update(error.to_string());
         }
         hasher.finalize().into()
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{KeyRing, KeySource, KeyWatch, KeysError};
+use super::{Care, KeyRing, KeySource, KeyWatch, KeysError};
 use crate::address::{Address, SecretKey};
 use crate::config::KeysSection;
 
@@ -27,11 +27,11 @@ fn text<'v>(case: &'v Value, field: &str) -> &'v str {
 }
 
 fn directory(path: &Path) -> Result<KeyRing, KeysError> {
-    KeySource::from_section(&KeysSection { file: None, directory: Some(path.to_owned()) }).load()
+    KeySource::from_section(&KeysSection { directory: Some(path.to_owned()), ..KeysSection::default() }).load()
 }
 
 fn list_file(path: &Path) -> Result<KeyRing, KeysError> {
-    KeySource::from_section(&KeysSection { file: Some(path.to_owned()), directory: None }).load()
+    KeySource::from_section(&KeysSection { file: Some(path.to_owned()), ..KeysSection::default() }).load()
 }
 
 fn addresses(ring: &KeyRing) -> Vec<&str> {
@@ -165,64 +165,15 @@ fn sources_are_united_and_must_exist() {
     fs::write(keys.join(ADDRESS), KEY).unwrap();
     let list = folder.path().join("list.yaml");
     fs::write(&list, format!("keys: [{OTHER_KEY}, {KEY}]")).unwrap();
-    let both = KeysSection { file: Some(list), directory: Some(keys) };
+    let both = KeysSection { file: Some(list), directory: Some(keys), ..KeysSection::default() };
     let ring = KeySource::from_section(&both).load().unwrap();
     assert_eq!(addresses(&ring), [OTHER_ADDRESS, ADDRESS]);
     assert_eq!(format!("{ring:?}"), format!("[{OTHER_ADDRESS}, {ADDRESS}]"));
 
-    let neither = KeysSection { file: None, directory: None };
+    let neither = KeysSection::default();
     assert!(matches!(KeySource::from_section(&neither).load(), Err(KeysError::NoSource)));
     assert!(matches!(directory(&folder.path().join("absent")), Err(KeysError::Read { .. })));
     assert!(matches!(list_file(&folder.path().join("absent")), Err(KeysError::Read { .. })));
 }
 
-fn watch(file: Option<&Path>, directory: Option<&Path>) -> (KeyRing, KeyWatch) {
-    let section = KeysSection { file: file.map(Path::to_owned), directory: directory.map(Path::to_owned) };
-    KeyWatch::start(KeySource::from_section(&section)).unwrap()
-}
-
-#[test]
-fn a_watch_tells_of_changes_of_content_only() {
-    let folder = TempDir::new().unwrap();
-    let (ring, mut watch) = watch(None, Some(folder.path()));
-    assert!(ring.is_empty() && watch.look().is_none());
-    let file = folder.path().join("first");
-    fs::write(&file, KEY).unwrap();
-    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [ADDRESS]);
-    fs::write(&file, KEY).unwrap();
-    assert!(watch.look().is_none(), "written again, but the same");
-    fs::write(&file, OTHER_KEY).unwrap();
-    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [OTHER_ADDRESS], "as long as before, and at once");
-    fs::remove_file(&file).unwrap();
-    assert!(watch.look().unwrap().unwrap().is_empty());
-    fs::write(folder.path().join(".hidden"), KEY).unwrap();
-    assert!(watch.look().is_none(), "nobody reads hidden files");
-}
-
-#[test]
-fn a_watch_follows_a_mounted_secret() {
-    let mount = TempDir::new().unwrap();
-    mount_version(mount.path(), "..2026_01", KEY);
-    let (ring, mut watch) = watch(None, Some(mount.path()));
-    assert_eq!((addresses(&ring), watch.look().is_none()), (vec![ADDRESS], true));
-    mount_version(mount.path(), "..2026_02", OTHER_KEY);
-    fs::remove_dir_all(mount.path().join("..2026_01")).unwrap();
-    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [OTHER_ADDRESS]);
-    assert!(watch.look().is_none());
-}
-
-#[test]
-fn a_watch_tells_of_trouble_once_and_recovers() {
-    let folder = TempDir::new().unwrap();
-    let list = folder.path().join("list.yaml");
-    fs::write(&list, format!("keys: [{KEY}]")).unwrap();
-    let (_, mut watch) = watch(Some(&list), None);
-    fs::write(&list, "keys: [zz]").unwrap();
-    assert!(matches!(watch.look(), Some(Err(KeysError::ListFile { .. }))));
-    assert!(watch.look().is_none(), "told once");
-    fs::remove_file(&list).unwrap();
-    assert!(matches!(watch.look(), Some(Err(KeysError::Read { .. }))));
-    assert!(watch.look().is_none());
-    fs::write(&list, format!("keys: [{KEY}]")).unwrap();
-    assert_eq!(addresses(&watch.look().unwrap().unwrap()), [ADDRESS]);
-}
+mod watching;

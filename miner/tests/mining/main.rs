@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod fleet;
+mod running;
 mod scene;
 
 mod leading;
 mod leases;
+mod operations;
 mod settles;

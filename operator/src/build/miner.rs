@@ -11,16 +11,13 @@ use crate::validate::MinerFleet;
 pub(super) fn process(pool: &MinerFleet, index: u32, admin: SocketAddr, site: &Site) -> Result<Process, BuildError> {
     let name = process_name(&pool.pool.name, Role::Miner, index);
     let config = Config {
-        name: name.clone(),
         admin: admin.to_string(),
-        chain: chain(pool),
-        redis: redis(pool),
-        keys: keys(pool, site),
         leases: leases(pool)?,
         leader: LeaderSection::default(),
         monitors: MonitorSection::default(),
         transactions: transactions(pool)?,
         logs: site.logs.clone(),
+        ..Config::new(name.clone(), chain(pool), redis(pool), keys(pool, site))
     };
     config.check().map_err(|error| refused(pool, "spec", &error))?;
     Ok(Process {

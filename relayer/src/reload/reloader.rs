@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use relay_core::config::ConfigError;
-use relay_core::keys::{KeyRing, KeySource, KeyWatch, KeysError};
+use relay_core::keys::{Care, KeyRing, KeySource, KeyWatch, KeysError};
+use relay_core::start::StartError;
 use relay_core::telemetry::{TelemetryError, log_level};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -50,11 +51,12 @@ pub(crate) struct Reloader {
 impl Reloader {
     /// Builds everything once. The relayer starts with it, or not at all.
     pub(crate) fn start(config: Config, file: Option<ConfigFile>, metrics: &Metrics) -> Result<Self, RelayerError> {
-        let (ring, keys) = KeyWatch::start(KeySource::from_section(&config.keys))?;
+        let (ring, keys) =
+            KeyWatch::start(KeySource::from_section(&config.keys), Care::AT_ONCE).map_err(StartError::from)?;
         tell(&ring);
         let means = Means::new(metrics)?;
         let services = service::build(&config, &means, None)?;
-        let simulation = Simulation::new(&config.simulation, None)?;
+        let simulation = Simulation::new(&config.simulation, None).map_err(StartError::from)?;
         warn_of(&config);
         let live = Arc::new(ArcSwap::from_pointee(Live { services, keys: ring, simulation }));
         let report = Arc::<Report>::default();
@@ -115,18 +117,17 @@ impl Reloader {
             }
         }
         self.look_at_secrets();
-        match self.keys.look() {
-            None => {}
-            Some(Ok(ring)) => {
-                self.metrics.keys_applied();
-                self.replace(&ring);
-            }
-            Some(Err(error)) => {
-                self.metrics.keys_refused();
-                warn!(%error, "new keys are refused; the last ones stay in force");
-                self.report.lock().keys_refused = Some(error.to_string());
-            }
+        let look = self.keys.look();
+        if let Some(ring) = look.ring {
+            self.metrics.keys_applied();
+            self.replace(&ring);
         }
+        for (_, error) in look.failed {
+            self.metrics.keys_refused();
+            warn!(%error, "new keys are refused; the last ones of this source stay in force");
+        }
+        let troubles: Vec<&str> = self.keys.troubles().collect();
+        self.report.lock().keys_refused = (!troubles.is_empty()).then(|| troubles.join("; "));
     }
 
     /// What nodes want to see of us stands in files of its own, which change without the configuration.
@@ -167,7 +168,7 @@ impl Reloader {
         let new_keys = if next.keys == self.config.keys {
             None
         } else {
-            Some(KeyWatch::start(KeySource::from_section(&next.keys))?)
+            Some(KeyWatch::start(KeySource::from_section(&next.keys), Care::AT_ONCE)?)
         };
         if next.logs.level != self.config.logs.level
             && let Some(level) = log_level()
@@ -193,7 +194,7 @@ impl Reloader {
         drop(report);
         if let Some((ring, watch)) = new_keys {
             self.keys = watch;
-            self.told(&ring);
+            tell_of_new(&ring);
         }
         Ok(())
     }
@@ -202,14 +203,13 @@ impl Reloader {
         let before = self.live.load_full();
         let (services, simulation) = (before.services.clone(), before.simulation.clone());
         self.live.store(Arc::new(Live { services, keys: keys.clone(), simulation }));
-        self.told(keys);
+        tell_of_new(keys);
     }
+}
 
-    fn told(&self, keys: &KeyRing) {
-        self.report.lock().keys_refused = None;
-        info!(suppliers = keys.len(), fingerprint = hex::encode(keys.fingerprint()), "new keys are in force");
-        tell(keys);
-    }
+fn tell_of_new(ring: &KeyRing) {
+    info!(suppliers = ring.len(), fingerprint = hex::encode(ring.fingerprint()), "new keys are in force");
+    tell(ring);
 }
 
 /// Says which files give no key.

@@ -243,7 +243,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         logs: LogConfig::default(),
         chain: ChainSection { id: None, nodes, query_timeout: Period::from_secs(5) },
         redis: RedisSection { url: redis.url(), prefix: PREFIX.to_owned() },
-        keys: KeysSection { file: None, directory: Some(keys.path().to_owned()) },
+        keys: KeysSection { directory: Some(keys.path().to_owned()), ..KeysSection::default() },
         services: BTreeMap::from([(SERVICE.into(), service)]),
         validation: ValidationMode::Eager,
         limits: LimitsConfig::default(),
