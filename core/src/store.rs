@@ -53,6 +53,7 @@ pub use inspect::{Inspection, inspect};
 pub use keys::Keys;
 pub use leader::FedBlock;
 pub use lease::{Acquisition, Fence, InstanceId, LEASES_A_ROUND, Lease};
+pub use link::RedisUrl;
 pub use living::{Member, Pending};
 pub use read::{SessionSummary, SupplierHeads};
 pub use schema::LAYOUT;

@@ -122,6 +122,7 @@ impl Config {
         if self.keys == KeysSection::default() {
             return Err(ConfigError::invalid("keys", "name at least one of `file` and `directory`"));
         }
+        self.redis.check()?;
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty or contain braces"));
         }

@@ -177,11 +177,9 @@ impl Miner {
 
 fn store_config(config: &Config) -> StoreConfig {
     StoreConfig {
-        url: config.redis.url.clone(),
-        prefix: config.redis.prefix.clone(),
         lease: config.leases.ttl,
         // Short, so that `/ready` soon says what is waited for; the loop around it goes on.
         open_timeout: Period::from_secs(2),
-        ..StoreConfig::default()
+        ..StoreConfig::from(&config.redis)
     }
 }

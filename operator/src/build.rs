@@ -197,7 +197,7 @@ fn chain(pool: &MinerFleet) -> ChainSection {
 }
 
 fn redis(pool: &MinerFleet) -> RedisSection {
-    RedisSection { url: pool.redis_url.to_string(), prefix: pool.redis_prefix.clone() }
+    RedisSection::new(pool.redis_url.to_string(), pool.redis_prefix.clone())
 }
 
 fn keys(pool: &MinerFleet, site: &Site) -> KeysSection {

@@ -31,11 +31,9 @@ pub(crate) async fn connect(
 
 fn store_config(config: &Config) -> StoreConfig {
     StoreConfig {
-        url: config.redis.url.clone(),
-        prefix: config.redis.prefix.clone(),
         confirm_after: config.recording.durable_after,
         // Short, so that `/ready` soon says what is waited for; the loop around it goes on.
         open_timeout: Period::from_secs(2),
-        ..StoreConfig::default()
+        ..StoreConfig::from(&config.redis)
     }
 }

@@ -1,9 +1,11 @@
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Period;
+use super::{ConfigError, Period};
 use crate::chain::{ChainConfig, NodeConfig};
+use crate::store::RedisUrl;
 
 /// The chain and the nodes that know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,13 +22,65 @@ pub struct ChainSection {
 }
 
 /// The Redis that relayers and miners of a pool share.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct RedisSection {
-    /// `redis://[user:password@]host:port/database`
+    /// `redis://[[user]:password@]host[:port][/database]`, `redis-sentinel://[[user]:password@]host:port,host:port/name` or
+    /// `redis-cluster://[[user]:password@]host:port,host:port`; `rediss…` for TLS.
     pub url: String,
+    /// The authority of the server's certificate, in PEM form. Without it those of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate, where the server asks for one, with `keyFile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert_file: Option<PathBuf>,
+    /// See `certFile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// As whom to log in at Sentinels. User and password in `url` are those of the servers with the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentinel_user: Option<String>,
+    /// See `sentinelUser`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentinel_password: Option<String>,
     /// What all keys begin with. All relayers and miners of one pool share it, two pools never.
     pub prefix: String,
+}
+
+/// Without credentials.
+impl fmt::Debug for RedisSection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = RedisUrl::parse(&self.url).map_or_else(|_| "unreadable".to_owned(), |url| url.to_string());
+        f.debug_struct("RedisSection").field("url", &url).field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+impl RedisSection {
+    /// Without files for TLS or a login at Sentinels.
+    #[must_use]
+    pub fn new(url: String, prefix: String) -> Self {
+        let (ca_file, cert_file, key_file) = (None, None, None);
+        Self { url, ca_file, cert_file, key_file, sentinel_user: None, sentinel_password: None, prefix }
+    }
+
+    /// Checks the URL, and that the rest goes with it.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let invalid = |problem| ConfigError::invalid("redis.url", problem);
+        let url = RedisUrl::parse(&self.url).map_err(invalid)?;
+        if !url.is_tls() && (self.ca_file.is_some() || self.cert_file.is_some()) {
+            return Err(invalid("must begin with rediss to use `caFile` or `certFile`".to_owned()));
+        }
+        if self.cert_file.is_some() != self.key_file.is_some() {
+            return Err(ConfigError::invalid("redis.certFile", "needs `keyFile` beside it, and the other way round"));
+        }
+        if !url.is_sentinel() && (self.sentinel_user.is_some() || self.sentinel_password.is_some()) {
+            return Err(ConfigError::invalid(
+                "redis.sentinelPassword",
+                "needs a URL that begins with redis-sentinel://",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Where the suppliers' private keys are. At least one must be given; of both, all keys count.

@@ -1,14 +1,29 @@
-use crate::chain::Identity;
+use std::fmt;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use crate::config::Period;
+use super::RedisUrl;
+use crate::chain::Identity;
+use crate::config::{Period, RedisSection};
 
 /// Where the state is, and how long things may take. Two processes of one pool must agree on `url` and `prefix`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct StoreConfig {
-    /// `redis://[[user]:password@]host[:port][/database]`.
+    /// Any form of [`RedisUrl`](super::RedisUrl).
     pub url: String,
+    /// The authority that signed the server's certificate, in PEM form; without it those of the system. Read anew for each
+    /// connection, as are the next two.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate, if the server asks for one, with `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// See `cert_file`.
+    pub key_file: Option<PathBuf>,
+    /// As whom to log in at Sentinels. User and password in `url` are those of the servers with the data.
+    pub sentinel_user: Option<String>,
+    /// See `sentinel_user`.
+    pub sentinel_password: Option<String>,
     /// Begins every key, so that pools can share a Redis. Letters, digits, `-`, `_`, `.` and `:`.
     pub prefix: String,
     /// The longest wait for a connection.
@@ -35,10 +50,23 @@ pub struct StoreConfig {
     pub silence: Period,
 }
 
+/// Without credentials.
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = RedisUrl::parse(&self.url).map_or_else(|_| "unreadable".to_owned(), |url| url.to_string());
+        f.debug_struct("StoreConfig").field("url", &url).field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
 impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             url: "redis://127.0.0.1:6379".to_owned(),
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            sentinel_user: None,
+            sentinel_password: None,
             prefix: "pocket".to_owned(),
             connect_timeout: Period::from_secs(1),
             response_timeout: Period::from_secs(2),
@@ -50,6 +78,22 @@ impl Default for StoreConfig {
             barrier: Period::from_millis(2_500),
             keep_ended: Period::from_secs(7 * 24 * 3_600),
             silence: Period::from_secs(6),
+        }
+    }
+}
+
+/// What the section leaves out has the defaults.
+impl From<&RedisSection> for StoreConfig {
+    fn from(section: &RedisSection) -> Self {
+        Self {
+            url: section.url.clone(),
+            ca_file: section.ca_file.clone(),
+            cert_file: section.cert_file.clone(),
+            key_file: section.key_file.clone(),
+            sentinel_user: section.sentinel_user.clone(),
+            sentinel_password: section.sentinel_password.clone(),
+            prefix: section.prefix.clone(),
+            ..Self::default()
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::incarnation::{is_syncing, sections, trouble};
-use super::link::Link;
+use super::link::{Access, Link};
 use super::{Keys, Store, StoreError};
 
 const POLL: Duration = Duration::from_millis(100);
@@ -57,22 +57,21 @@ pub(super) struct Barrier {
 
 impl Barrier {
     pub(super) fn new(
-        url: &str,
-        connect_timeout: Duration,
+        access: Arc<Access>,
         response_timeout: Duration,
         keys: Keys,
         syncing: Syncing,
         usual_wait: Duration,
-    ) -> Result<Arc<Self>, StoreError> {
-        Ok(Arc::new(Self {
-            link: Link::new(url, connect_timeout, response_timeout + CONFIRM_LIMIT)?,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            link: Link::new(access, response_timeout + CONFIRM_LIMIT),
             keys,
             syncing,
             usual_wait,
             begun: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             turn: Mutex::new(()),
-        }))
+        })
     }
 
     pub(super) fn syncing(&self) -> Syncing {

@@ -5,7 +5,7 @@ use crate::units::SessionId;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// `url` cannot be read.
-    #[error("Redis url: {0}; write redis://[[user]:password@]host[:port][/database]")]
+    #[error("the Redis url {0}")]
     Url(String),
     /// `prefix` would break the names of keys.
     #[error("Redis prefix {0:?}: use 1 to 64 letters, digits, '-', '_', '.' and ':'")]
@@ -24,6 +24,32 @@ pub enum StoreError {
         /// Host and port.
         address: String,
     },
+    /// The server's certificate, or ours, was not accepted.
+    #[error(
+        "Redis at {address} cannot be trusted: {reason}; is redis.caFile the authority that signed its certificate, does the certificate name this host, and does Redis ask for a client certificate (certFile, keyFile)?"
+    )]
+    Untrusted {
+        /// Host and port.
+        address: String,
+        /// What the handshake reported.
+        reason: String,
+    },
+    /// A file for TLS cannot be used.
+    #[error("{0}")]
+    TlsFile(String),
+    /// The user or password is wrong or missing, or the user may not do what we need.
+    #[error(
+        "Redis at {address} does not let us in: {reason}; compare user and password in redis.url (and sentinelPassword)"
+    )]
+    Denied {
+        /// Host and port.
+        address: String,
+        /// Its answer.
+        reason: String,
+    },
+    /// A cluster is moving keys or choosing another primary.
+    #[error("the Redis cluster is not settled: {0}")]
+    Unsettled(String),
     /// Redis reads its data from disk.
     #[error("Redis still loads its data; it answers when it is done")]
     Loading,
@@ -81,7 +107,13 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Loading | Self::Full(_) | Self::ReadOnly(_)
+            Self::Unreachable { .. }
+                | Self::TimedOut { .. }
+                | Self::Unsettled(_)
+                | Self::Loading
+                | Self::Full(_)
+                | Self::ReadOnly(_)
+                | Self::NotDurable(_)
         )
     }
 

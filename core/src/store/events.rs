@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use redis::Client;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -77,13 +76,11 @@ impl Store {
     /// Forwards messages until the connection breaks or nobody listens.
     async fn subscribed(&self, tell: &mpsc::Sender<Event>) -> Result<(), StoreError> {
         let address = self.shared.link.address();
-        let failed = |error: redis::RedisError| StoreError::Unreachable {
-            address: address.to_owned(),
-            reason: error.to_string(),
-        };
-        let client = Client::open(self.shared.config.url.as_str()).map_err(failed)?;
+        let failed =
+            |error: redis::RedisError| StoreError::Unreachable { address: address.clone(), reason: error.to_string() };
+        let client = self.shared.link.listener().await?;
         let connecting = tokio::time::timeout(self.shared.config.connect_timeout.0, client.get_async_pubsub());
-        let late = |_| StoreError::TimedOut { address: address.to_owned() };
+        let late = |_| StoreError::TimedOut { address: address.clone() };
         let mut connection = connecting.await.map_err(late)?.map_err(failed)?;
         connection.subscribe(self.shared.keys.events()).await.map_err(failed)?;
         let mut missed = true;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redis::cmd;
 
-use super::link::Link;
+use super::link::{Access, Link};
 use super::open::{settings, wait_for};
 use super::schema::compare;
 use super::{ChainIdentity, Keys, StoreConfig, StoreError, Warning, checks};
@@ -29,9 +29,9 @@ pub struct Inspection {
 /// As [`Store::open`](super::Store::open) has them, among them [`StoreError::Unfit`] and [`StoreError::Foreign`].
 pub async fn inspect(config: &StoreConfig, chain: Option<&ChainIdentity>) -> Result<Inspection, StoreError> {
     let keys = Keys::new(&config.prefix)?;
-    let link = Arc::new(Link::new(&config.url, config.connect_timeout.0, config.response_timeout.0)?);
+    let link = Arc::new(Link::new(Arc::new(Access::new(config)?), config.response_timeout.0));
     let info = wait_for(&link, config.open_timeout.0).await?;
-    let unfit = |problem| StoreError::Unfit { address: link.address().to_owned(), problem };
+    let unfit = |problem| StoreError::Unfit { address: link.address(), problem };
     let warnings = checks::judge(&info, &settings(&link).await).map_err(unfit)?;
     let fields: [Option<String>; 4] =
         link.run(cmd("HMGET").arg(keys.schema()).arg(&["layout", "chain_id", "genesis_hash", "identity"])).await?;
@@ -39,10 +39,5 @@ pub async fn inspect(config: &StoreConfig, chain: Option<&ChainIdentity>) -> Res
     if let Some(chain) = chain.filter(|_| in_use) {
         compare(&keys.schema(), &fields.map(Option::unwrap_or_default), chain)?;
     }
-    Ok(Inspection {
-        address: link.address().to_owned(),
-        version: info.get("redis_version").to_owned(),
-        in_use,
-        warnings,
-    })
+    Ok(Inspection { address: link.address(), version: info.get("redis_version").to_owned(), in_use, warnings })
 }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::checks::{self, Info, Settings};
 use super::durability::Barrier;
 use super::incarnation::{Looker, sections};
-use super::link::Link;
+use super::link::{Access, Link};
 use super::watcher::Watcher;
 use super::{ChainIdentity, Keys, Shared, Store, StoreConfig, StoreError};
 use crate::clock::Clock;
@@ -29,20 +29,19 @@ impl Store {
     /// Like [`Store::open`], with this clock.
     pub async fn open_with_clock(config: StoreConfig, chain: ChainIdentity, clock: Clock) -> Result<Self, StoreError> {
         let keys = Keys::new(&config.prefix)?;
-        let connect = config.connect_timeout.0;
-        let link = Arc::new(Link::new(&config.url, connect, config.response_timeout.0)?);
-        let bulk = Arc::new(Link::new(&config.url, connect, config.bulk_timeout.0)?);
+        let access = Arc::new(Access::new(&config)?);
+        let link = Arc::new(Link::new(access.clone(), config.response_timeout.0));
+        let bulk = Arc::new(Link::new(access.clone(), config.bulk_timeout.0));
 
         let info = wait_for(&link, config.open_timeout.0).await?;
         let settings = settings(&link).await;
-        let unfit = |problem| StoreError::Unfit { address: link.address().to_owned(), problem };
+        let unfit = |problem| StoreError::Unfit { address: link.address(), problem };
         let warnings = checks::judge(&info, &settings).map_err(unfit)?;
         for warning in &warnings {
             warn!(redis = link.address(), "{warning}");
         }
         let syncing = checks::syncing(&info, &settings, info.may_confirm() && confirms(&link).await);
-        let barrier =
-            Barrier::new(&config.url, connect, config.response_timeout.0, keys.clone(), syncing, config.barrier.0)?;
+        let barrier = Barrier::new(access, config.response_timeout.0, keys.clone(), syncing, config.barrier.0);
         let looker = Looker { link: link.clone(), keys: keys.clone(), chain };
         let watcher = Watcher::start(looker, barrier.clone(), &config, clock).await?;
         info!(redis = link.address(), version = info.get("redis_version"), prefix = config.prefix, "state opened");

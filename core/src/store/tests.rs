@@ -2,6 +2,7 @@
 
 mod budgets;
 mod durability;
+mod failover;
 mod fences;
 mod leader;
 mod leases;
@@ -12,3 +13,4 @@ mod once;
 mod records;
 mod scene;
 mod start;
+mod tls;

@@ -23,7 +23,7 @@ pub struct Redis {
 pub struct ExternalRedis {
     /// The URL in plain sight, as in `redis://127.0.0.1:6379/0`. For a server without a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 9, max = 512), regex(pattern = r"^(redis|rediss|unix)://[^\s@]+$"))]
+    #[schemars(length(min = 9, max = 512), regex(pattern = r"^(unix|rediss?(-sentinel|-cluster)?)://[^\s@]+$"))]
     pub url: Option<String>,
     /// The entry of a Secret that holds the URL, credentials included.
     #[serde(default, skip_serializing_if = "Option::is_none")]

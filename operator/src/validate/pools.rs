@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use relay_core::store::RedisUrl;
 use zeroize::Zeroizing;
 
 use super::fleet::{Fleet, MinerFleet, RelayerFleet};
@@ -111,8 +112,8 @@ fn redis_url(
             return None;
         }
     };
-    if !["redis://", "rediss://", "unix://"].iter().any(|scheme| url.starts_with(scheme)) {
-        let message = "the entry of the Secret must be a URL that begins with redis://, rediss:// or unix://";
+    if let Err(problem) = RedisUrl::parse(url) {
+        let message = format!("the URL in the entry of the Secret {problem}");
         problems.push(pool.problem(path, "RedisUrlInvalid", message));
         return None;
     }

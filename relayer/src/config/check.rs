@@ -21,7 +21,7 @@ impl Config {
         if self.chain.nodes.is_empty() {
             return Err(ConfigError::invalid("chain.nodes", "is empty; name at least one node with its rpc and grpc"));
         }
-        redis_url(&self.redis.url)?;
+        self.redis.check()?;
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty and must not contain braces"));
         }
@@ -96,21 +96,6 @@ impl Config {
         }
         Ok(())
     }
-}
-
-fn redis_url(url: &str) -> Result<(), ConfigError> {
-    let advice = match url.split_once("://").map(|(scheme, _)| scheme) {
-        Some("redis" | "rediss" | "unix" | "redis+unix") => return Ok(()),
-        Some("redis-sentinel") => {
-            "has a Sentinel URL, which is not supported yet: name the primary as redis://host:port, or an address that \
-             follows it"
-        }
-        Some("redis-cluster") => {
-            "has a Cluster URL, which is not supported yet: use a standalone server, redis://host:port"
-        }
-        _ => "must begin with redis://, rediss:// or unix://",
-    };
-    Err(ConfigError::invalid("redis.url", advice))
 }
 
 fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {

@@ -13,12 +13,7 @@ pub(super) async fn inspect(config: &Config) -> Vec<Finding> {
         Err(_) => None,
     };
     let whose = identity.as_ref().map(ChainIdentity::from);
-    let settings = StoreConfig {
-        url: config.redis.url.clone(),
-        prefix: config.redis.prefix.clone(),
-        open_timeout: Period(PATIENCE),
-        ..StoreConfig::default()
-    };
+    let settings = StoreConfig { open_timeout: Period(PATIENCE), ..StoreConfig::from(&config.redis) };
     match store::inspect(&settings, whose.as_ref()).await {
         Err(error) => vec![Finding::error("redis", error.to_string())],
         Ok(found) => {

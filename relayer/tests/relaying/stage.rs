@@ -242,7 +242,7 @@ fn config(nodes: Vec<NodeConfig>, redis: &Redis, node: &Backend, keys: &tempfile
         admin: "127.0.0.1:0".to_owned(),
         logs: LogConfig::default(),
         chain: ChainSection { id: None, nodes, query_timeout: Period::from_secs(5) },
-        redis: RedisSection { url: redis.url(), prefix: PREFIX.to_owned() },
+        redis: RedisSection::new(redis.url(), PREFIX.to_owned()),
         keys: KeysSection { directory: Some(keys.path().to_owned()), ..KeysSection::default() },
         services: BTreeMap::from([(SERVICE.into(), service)]),
         validation: ValidationMode::Eager,

@@ -64,6 +64,9 @@ pub enum Error {
     /// Every port of the range has a listener.
     #[error("no port of 127.0.0.1 is free")]
     NoPort,
+    /// They could not be made or written.
+    #[error("certificates: {0}")]
+    Certificates(String),
     /// Nothing of this name exists in the genesis.
     #[error("the genesis names no account {0:?}")]
     UnknownAccount(String),

@@ -5,6 +5,7 @@
 
 mod backend;
 mod binary;
+mod certificates;
 pub mod chain;
 mod error;
 mod genesis;
@@ -17,9 +18,10 @@ mod wire;
 
 pub use backend::{Backend, Behaviour};
 pub use binary::chain_binary;
+pub use certificates::Certificates;
 pub use chain::{Account, Chain, Flags, TxResult};
 pub use error::Error;
 pub use genesis::Genesis;
 pub use ports::free_address;
 pub use proxy::{Faults, Proxy};
-pub use redis::{Cut, Redis};
+pub use redis::{Cut, Redis, Sentinel};

@@ -1,7 +1,10 @@
 //! A real redis-server, and the ways in which it fails: killed, paused, restarted, and robbed of its last writes.
 
+mod ask;
 mod process;
+mod sentinel;
 mod tail;
+mod trouble;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{Error, free_address};
 use process::Process;
+pub use sentinel::Sentinel;
 use tail::Recorder;
 
 /// Another test may take a port between our looking and Redis's binding.
@@ -19,7 +23,7 @@ const PORT_ATTEMPTS: usize = 5;
 /// What the server is started with; later entries win. Everything else is as the server has it.
 ///
 /// Rewrites of the append-only file are off, so that a moment in time is one offset in one file.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 10] = [
     ("save", ""),
     ("appendonly", "yes"),
     ("appendfsync", "everysec"),
@@ -28,6 +32,9 @@ const DEFAULTS: [(&str, &str); 8] = [
     ("maxmemory-policy", "noeviction"),
     ("bind", "127.0.0.1"),
     ("protected-mode", "no"),
+    // Replicas get in step at once.
+    ("repl-diskless-sync-delay", "0"),
+    ("repl-ping-replica-period", "1"),
 ];
 
 /// How much of the append-only file a power loss takes.
@@ -63,8 +70,7 @@ impl Redis {
     /// Like [`Redis::start`], with options of `redis.conf` that add to or replace the usual ones.
     pub async fn start_with(options: &[(&str, &str)]) -> Result<Self, Error> {
         let directory = TempDir::with_prefix("redis-").map_err(Error::io("make a directory for Redis"))?;
-        let options = DEFAULTS.iter().chain(options).map(|&(name, value)| (name.into(), value.into())).collect();
-        let mut redis = Self { directory, options, port: 0, process: None, recorder: None };
+        let mut redis = Self { directory, options: trouble::options(options), port: 0, process: None, recorder: None };
         let mut attempt = 1;
         loop {
             redis.port = free_address()?.port();
@@ -152,7 +158,11 @@ impl Redis {
     }
 
     async fn launch(&mut self) -> Result<(), Error> {
-        self.process = Some(Process::start(self.directory.path(), self.port, &self.options).await?);
+        let mut arguments = vec!["--port".to_owned(), self.port.to_string()];
+        for (name, value) in &self.options {
+            arguments.extend([format!("--{name}"), value.clone()]);
+        }
+        self.process = Some(Process::start(self.directory.path(), self.port, &arguments).await?);
         self.recorder = Some(Recorder::start(self.directory.path().to_owned()));
         Ok(())
     }

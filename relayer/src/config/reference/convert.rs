@@ -104,7 +104,7 @@ fn redis(file: &File, notes: &mut Notes) -> RedisSection {
         "redis.namespace.base_prefix",
         format!("relays are recorded under `{prefix}:{{…}}` in a layout that only miners of this program read"),
     );
-    RedisSection { url, prefix }
+    RedisSection::new(url, prefix)
 }
 
 fn pools(redis: &Redis, notes: &mut Notes) {

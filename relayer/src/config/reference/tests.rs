@@ -314,11 +314,8 @@ fn mistakes_are_named_with_a_way_out() {
     let cases = [
         (format!("{SMALL}listen_addr: '8080'\n"), "relayer.yaml: listen_addr: `8080` is not an address"),
         (format!("{SMALL}redis: {{pool_size: -1}}\n"), "-1 must not be negative"),
-        (
-            format!("{SMALL}redis: {{url: 'redis-sentinel://h:1/mymaster'}}\n"),
-            "Sentinel URL, which is not supported yet",
-        ),
-        (format!("{SMALL}redis: {{url: 'redis-cluster://h:1'}}\n"), "Cluster URL, which is not supported yet"),
+        (format!("{SMALL}redis: {{url: 'redis-sentinel://h:1'}}\n"), "names no primary"),
+        (format!("{SMALL}redis: {{url: 'redis-cluster://h:1/3'}}\n"), "a cluster has only number 0"),
         (format!("{SMALL}relay_meter: {{fail_behavior: close}}\n"), "did you mean `closed`?"),
         (format!("{SMALL}relay_meter: {{cache_ttl: 2 hours}}\n"), "relay_meter.cache_ttl"),
         (format!("{SMALL}default_validation_mode: lazy\n"), "unknown value `lazy`"),

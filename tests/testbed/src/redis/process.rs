@@ -33,12 +33,9 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts the server in `directory` and waits until it answers.
-    pub(super) async fn start(directory: &Path, port: u16, options: &[(String, String)]) -> Result<Self, Error> {
+    pub(super) async fn start(directory: &Path, port: u16, arguments: &[String]) -> Result<Self, Error> {
         let mut command = Command::new("sh");
-        command.args(["-c", GUARD, "redis-guard", "--port", &port.to_string()]);
-        for (name, value) in options {
-            command.arg(format!("--{name}")).arg(value);
-        }
+        command.args(["-c", GUARD, "redis-guard"]).args(arguments);
         command.current_dir(directory).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut guard = command.spawn().map_err(Error::io("run redis-server"))?;
         let lifeline = guard.stdin.take();
