@@ -13,13 +13,15 @@ pub enum Error {
         /// The operating system's answer.
         source: std::io::Error,
     },
-    /// The chain binary is neither there nor could it be built.
-    #[error("{script:?} failed ({status}): see its output above, or name a ready binary in POCKET_CHAIN_TESTBED")]
+    /// A binary is neither there nor could it be built.
+    #[error("{script:?} failed ({status}): see its output above, or name a ready binary in {variable}")]
     Build {
         /// The build script.
         script: PathBuf,
         /// Its exit status.
         status: std::process::ExitStatus,
+        /// The environment variable that names a binary.
+        variable: &'static str,
     },
     /// The chain process refused its specification or ended before it was ready.
     #[error("chain-testbed {command}: {reason}")]
@@ -29,6 +31,9 @@ pub enum Error {
         /// What it wrote to standard error.
         reason: String,
     },
+    /// The cluster did not start, or kubectl failed.
+    #[error("kubernetes-testbed: {0}")]
+    Kubernetes(String),
     /// The server did not start, ended, or is not in the state that was asked for.
     #[error("redis-server: {0}")]
     Redis(String),
