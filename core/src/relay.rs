@@ -8,6 +8,7 @@ mod check;
 mod codec;
 mod digest;
 pub mod envelope;
+mod fields;
 mod mined;
 mod response;
 mod rpc_type;
@@ -20,6 +21,7 @@ pub use codec::{
     DecodeError, decode_relay, decode_request, decode_response, encode_relay, encode_request, encode_response,
 };
 pub use digest::{request_digest, response_digest};
+pub use fields::{HeaderFields, RelayFields, RequestFields, ResponseFields};
 pub use mined::{MinedRelay, RelayHash};
 pub use response::{SignatureError, sign_error, sign_payload_hash, sign_response, verify_response};
 pub use rpc_type::{RpcType, UnknownRpcType};

@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use redis::{FromRedisValue, ParsingError, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::units::Height;
@@ -76,20 +77,52 @@ pub struct LogEntry {
     pub first_appended_ms: u64,
 }
 
+/// The answer to `XRANGE`. Bytes are moved out of it, not copied.
+#[derive(Debug)]
+pub(super) struct Entries(pub(super) Vec<LogEntry>);
+
+impl FromRedisValue for Entries {
+    fn from_redis_value(answer: Value) -> Result<Self, ParsingError> {
+        list(answer)?.into_iter().map(LogEntry::from_value).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 impl LogEntry {
+    fn from_value(entry: Value) -> Result<Self, ParsingError> {
+        let mut parts = list(entry)?.into_iter();
+        let (Some(Value::BulkString(id)), Some(fields)) = (parts.next(), parts.next()) else {
+            return Err(ParsingError::from("a log entry without id or fields"));
+        };
+        let id =
+            std::str::from_utf8(&id)?.parse().map_err(|error: EntryIdError| ParsingError::from(error.to_string()))?;
+        let mut fields = list(fields)?.into_iter();
+        let pairs = std::iter::from_fn(|| match (fields.next(), fields.next()) {
+            (Some(Value::BulkString(name)), Some(Value::BulkString(value))) => Some((name, value)),
+            _ => None,
+        });
+        Ok(Self::from_fields(id, pairs))
+    }
+
     /// Reads names and values as they stand in the stream. What is missing stays empty: one bad entry must not hide the rest.
-    pub(super) fn from_fields(id: EntryId, fields: Vec<Bytes>) -> Self {
+    fn from_fields(id: EntryId, fields: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         let mut entry = Self { id, relay: Bytes::new(), arrival: Height(0), first_appended_ms: id.ms };
-        let mut fields = fields.into_iter();
-        while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
-            match name.as_ref() {
-                b"r" => entry.relay = value,
+        for (name, value) in fields {
+            match name.as_slice() {
+                b"r" => entry.relay = Bytes::from(value),
                 b"h" => entry.arrival = Height(number(&value).unwrap_or_default()),
                 b"t" => entry.first_appended_ms = number(&value).unwrap_or(id.ms),
                 _ => {}
             }
         }
         entry
+    }
+}
+
+fn list(value: Value) -> Result<Vec<Value>, ParsingError> {
+    match value {
+        Value::Array(items) => Ok(items),
+        Value::Nil => Ok(Vec::new()),
+        _ => Err(ParsingError::from("not a list of log entries")),
     }
 }
 
@@ -126,8 +159,13 @@ mod tests {
 
     #[test]
     fn a_foreign_entry_is_an_empty_one() {
-        let id = EntryId { ms: 5, seq: 0 };
-        let entry = LogEntry::from_fields(id, vec![Bytes::from("data"), Bytes::from("x"), Bytes::from("h")]);
-        assert_eq!(entry, LogEntry { id, relay: Bytes::new(), arrival: Height(0), first_appended_ms: 5 });
+        let text = |text: &str| Value::BulkString(text.into());
+        let entry = |fields: Vec<Value>| Value::Array(vec![text("5-0"), Value::Array(fields)]);
+        let empty =
+            LogEntry { id: EntryId { ms: 5, seq: 0 }, relay: Bytes::new(), arrival: Height(0), first_appended_ms: 5 };
+        let answer = Value::Array(vec![entry(vec![text("data"), text("x"), text("h")]), entry(Vec::new())]);
+        assert_eq!(Entries::from_redis_value(answer).unwrap().0, [empty.clone(), empty]);
+        assert!(Entries::from_redis_value(Value::Array(vec![Value::Array(vec![text("5")])])).is_err());
+        assert!(Entries::from_redis_value(Value::Int(1)).is_err());
     }
 }

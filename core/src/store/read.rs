@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use redis::{Pipeline, cmd};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+use super::entry::Entries;
 use super::{EntryId, LogEntry, Store, StoreError};
 use crate::address::Address;
 use crate::session::SessionHeader;
@@ -84,7 +84,7 @@ impl Store {
         let mut command = cmd("XRANGE");
         command.arg(self.shared.keys.log(supplier, session));
         command.arg(after.map_or_else(|| "-".to_owned(), |id| format!("({id}"))).arg("+").arg("COUNT").arg(count);
-        entries(self.shared.bulk.run(&command).await?)
+        self.shared.bulk.run::<Entries>(&command).await.map(|entries| entries.0)
     }
 
     /// One entry, if it is still there.
@@ -96,21 +96,13 @@ impl Store {
     ) -> Result<Option<LogEntry>, StoreError> {
         let mut command = cmd("XRANGE");
         command.arg(self.shared.keys.log(supplier, session)).arg(id.to_string()).arg(id.to_string());
-        Ok(entries(self.shared.bulk.run(&command).await?)?.pop())
+        self.shared.bulk.run::<Entries>(&command).await.map(|mut entries| entries.0.pop())
     }
 
     /// Number of entries, repeated relays included.
     pub async fn log_length(&self, supplier: &Address, session: &SessionId) -> Result<u64, StoreError> {
         self.shared.link.run(cmd("XLEN").arg(self.shared.keys.log(supplier, session))).await
     }
-}
-
-fn entries(answer: Vec<(String, Vec<Bytes>)>) -> Result<Vec<LogEntry>, StoreError> {
-    let read = |(id, fields): (String, Vec<Bytes>)| {
-        let id = id.parse().map_err(|error| StoreError::malformed("a log entry", error))?;
-        Ok(LogEntry::from_fields(id, fields))
-    };
-    answer.into_iter().map(read).collect()
 }
 
 /// A registration that cannot be read is left out, so that it does not hide the others.
