@@ -1,5 +1,6 @@
 //! The miner's configuration file.
 
+mod intake;
 mod leader;
 mod leases;
 mod monitors;
@@ -15,6 +16,7 @@ use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use intake::IntakeSection;
 pub use leader::{LeaderSection, ServiceFactors};
 pub use leases::LeaseSection;
 pub use monitors::{BalanceMonitor, BlockMonitor, MemoryMonitor, MonitorSection, SettlementMonitor};
@@ -45,6 +47,9 @@ pub struct Config {
     /// What that one watches.
     #[serde(default)]
     pub monitors: MonitorSection,
+    /// How logs are read.
+    #[serde(default)]
+    pub intake: IntakeSection,
     /// How claims and proofs are paid for.
     #[serde(default)]
     pub transactions: TransactionSection,
@@ -97,6 +102,7 @@ impl Config {
             redis,
             keys,
             leases: LeaseSection::default(),
+            intake: IntakeSection::default(),
             leader: LeaderSection::default(),
             monitors: MonitorSection::default(),
             transactions: TransactionSection::default(),
@@ -130,6 +136,7 @@ impl Config {
         self.leader.check()?;
         self.monitors.check()?;
         self.shutdown.check()?;
+        self.intake.check()?;
         self.transactions.check()
     }
 }

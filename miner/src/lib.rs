@@ -3,9 +3,9 @@
 //! [`run`] is the process. [`ownership`] decides which suppliers are ours, an [`owner::Owner`] works for each, and
 //! [`lifecycle`] holds the decisions.
 
-pub mod admission;
 pub mod config;
 mod health;
+pub mod intake;
 pub mod leader;
 pub mod lifecycle;
 pub mod metrics;

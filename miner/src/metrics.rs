@@ -11,7 +11,7 @@ mod submission;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-pub use intake::IntakeMetrics;
+pub use intake::{IntakeMetrics, LogMetrics, SupplierGauges};
 pub use leader::LeaderMetrics;
 pub(crate) use monitors::Trouble;
 pub use monitors::{BalanceMetrics, MonitorMetrics};
@@ -42,11 +42,12 @@ impl Metrics {
     /// Creates the metrics and makes them known.
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
+        let intake = IntakeMetrics::register(registry);
         let registry = registry.sub_registry_with_prefix("ha_miner");
         let height = Gauge::default();
         registry.register("block_height", "The newest block", height.clone());
         Self {
-            intake: IntakeMetrics::register(registry),
+            intake,
             leader: LeaderMetrics::register(registry),
             monitors: MonitorMetrics::register(registry),
             ownership: OwnershipMetrics::register(registry),

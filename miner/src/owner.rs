@@ -12,9 +12,9 @@ mod memory;
 mod proofs;
 mod seal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use relay_core::address::Address;
 use relay_core::chain::{Block, BlockFeed, Chain, ChainError};
@@ -23,11 +23,13 @@ use relay_core::ring::Verifier;
 use relay_core::store::{Fence, Incarnation, Store, StoreError};
 use relay_core::telemetry::Progress;
 use relay_core::units::SessionId;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::doubt::Doubt;
-use crate::metrics::Metrics;
+use crate::intake::{Heads, ReadGate, Subscription};
+use crate::metrics::{Metrics, SupplierGauges};
 use crate::ownership::{Desk, Tenure};
 use crate::record::SessionRecord;
 use crate::session::Session;
@@ -36,8 +38,8 @@ use crate::submission::{Wallet, WalletError};
 
 pub use memory::Memory;
 
-/// How often the log is read when no block comes.
-const POLL: Duration = Duration::from_secs(1);
+/// How often everything is looked at when no block comes.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Sessions that are over and still counted in the status.
 const REMEMBERED: usize = 1_000;
@@ -60,6 +62,10 @@ pub struct Surroundings {
     pub progress: Progress,
     /// Checks ring signatures of relays that are about to be shown to the chain.
     pub verifier: Verifier,
+    /// How far logs have grown.
+    pub heads: Heads,
+    /// Who may read a log now.
+    pub gate: ReadGate,
     /// The largest relay that is claimed, in bytes.
     pub largest_relay: usize,
     /// The most messages of one transaction.
@@ -80,6 +86,15 @@ pub struct Owner {
     reappends_until: Option<Duration>,
     doubt: Doubt,
     sessions: BTreeMap<SessionId, Session>,
+    /// How far the supplier's logs have grown.
+    heads: Subscription,
+    /// Sessions that were ever in `sessions`, as long as answers about heads may still name them.
+    met: BTreeSet<SessionId>,
+    /// The last reading stopped because its time was up.
+    more_to_read: bool,
+    /// When this owner began.
+    since: SystemTime,
+    gauges: SupplierGauges,
     status: SupplierStatus,
 }
 
@@ -152,7 +167,25 @@ impl Owner {
             }
         }
         let doubt = Doubt::after(reappends_until, around.clock.monotonic());
-        Ok(Self { around, supplier, fence, tenure, wallet, incarnation, reappends_until, doubt, sessions, status })
+        let heads = around.heads.subscribe(&supplier);
+        let gauges = around.metrics.intake.of_supplier(&supplier);
+        Ok(Self {
+            around,
+            supplier,
+            fence,
+            tenure,
+            wallet,
+            incarnation,
+            reappends_until,
+            doubt,
+            sessions,
+            heads,
+            met: BTreeSet::new(),
+            more_to_read: false,
+            since: SystemTime::now(),
+            gauges,
+            status,
+        })
     }
 
     /// Works until told to stop, or until the supplier is not ours any more. May be dropped at any time: whatever a step has
@@ -160,27 +193,44 @@ impl Owner {
     pub async fn run(&mut self, stop: &CancellationToken, desk: &Desk) -> Result<(), OwnerError> {
         info!(supplier = %self.supplier, epoch = self.fence.epoch, sessions = self.sessions.len(), "owning supplier");
         let mut blocks = self.around.feed.watch();
+        let mut is_time = true;
+        let mut next = Instant::now();
         loop {
-            let latest = blocks.borrow_and_update().clone();
-            if let Some(block) = latest {
-                let outcome = tokio::select! {
+            if is_time {
+                next = Instant::now() + TICK;
+                let latest = blocks.borrow_and_update().clone();
+                if let Some(block) = latest {
+                    let outcome = tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return Ok(()),
+                        outcome = self.tick(&block) => outcome,
+                    };
+                    match outcome {
+                        Ok(()) if self.has_heads() => desk.open_sessions(self.sessions.len()),
+                        Ok(()) => {}
+                        Err(error) if error.is_final() => return Err(error),
+                        // Whatever failed is tried again, from the same durable state, with the next tick.
+                        Err(error) => warn!(supplier = %self.supplier, %error, "a step failed and is tried again"),
+                    }
+                }
+            } else {
+                tokio::select! {
                     biased;
                     () = stop.cancelled() => return Ok(()),
-                    outcome = self.tick(&block) => outcome,
-                };
-                match outcome {
-                    Ok(()) => desk.open_sessions(self.sessions.len()),
-                    Err(error) if error.is_final() => return Err(error),
-                    // Whatever failed is tried again, from the same durable state, with the next tick.
-                    Err(error) => warn!(supplier = %self.supplier, %error, "a step failed and is tried again"),
+                    () = self.take_in() => {}
                 }
+            }
+            if self.has_heads() && !self.has_more_to_read() {
                 desk.caught_up();
             }
-            tokio::select! {
+            is_time = tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(()),
-                changed = blocks.changed() => if changed.is_err() { return Ok(()) },
-                () = tokio::time::sleep(POLL) => {}
-            }
+                changed = blocks.changed() => if changed.is_err() { return Ok(()) } else { true },
+                () = tokio::time::sleep_until(next) => true,
+                () = self.heads.changed() => false,
+                () = std::future::ready(()), if self.has_more_to_read() => false,
+            };
         }
     }
 
@@ -190,13 +240,17 @@ impl Owner {
         Memory::new(self.incarnation, self.sessions)
     }
 
+    /// Brings the tries up to date.
+    async fn take_in(&mut self) {
+        self.discover();
+        self.read_logs().await;
+    }
+
     /// Everything there is to do at one block. Safe to repeat at any time.
     async fn tick(&mut self, block: &Block) -> Result<(), OwnerError> {
-        let outcome = self.discover().await;
-        self.go_on("learning of sessions", outcome)?;
-        let outcome = self.read_logs().await;
-        self.go_on("reading logs", outcome)?;
+        self.take_in().await;
         self.ask_the_chain(block).await;
+        self.mind_closes(block);
         let outcome = self.close_sessions(block).await;
         self.go_on("closing sessions", outcome)?;
         let outcome = self.seal_sessions(block).await;

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::health;
+use crate::intake;
 use crate::leader::{Leader, Realm};
 use crate::metrics::Metrics;
 use crate::owner::Surroundings;
@@ -131,6 +132,7 @@ impl Miner {
         tokio::spawn(relay_core::leader::follow(store.clone(), feed.clone(), leads, end.clone()));
         let leader = tokio::spawn(leader.run(stop.clone()));
         let beat = progress.watch("leases", STALLED);
+        let (heads, gate) = intake::start(&config.intake, &store, &metrics.intake, &progress, &end);
         let around = Arc::new(Surroundings {
             store,
             chain,
@@ -139,6 +141,8 @@ impl Miner {
             metrics,
             board: board.clone(),
             progress,
+            heads,
+            gate,
             verifier: Verifier::new(VERIFIER_BYTES),
             largest_relay: config.transactions.max_relay_bytes,
             max_messages: config.transactions.max_messages,

@@ -1,14 +1,16 @@
 //! One session of one supplier, as its owner holds it in memory. All of it can be rebuilt from the log, the record and the seal.
 
+use std::time::Duration;
+
 use relay_core::address::Address;
 use relay_core::chain::{Chain, ChainError};
 use relay_core::relay::Target;
 use relay_core::session::Windows;
-use relay_core::smst::{Inserted, Root, Trie, TrieError};
+use relay_core::smst::{Root, Trie};
 use relay_core::store::{EntryId, LogEntry};
-use relay_core::units::{ComputeUnits, Height};
+use relay_core::units::Height;
 
-use crate::admission::{Refusal, Terms};
+use crate::intake::{Intake, Taken, Terms};
 use crate::lifecycle::{ClaimView, Requirement};
 use crate::record::{Outcome, SessionRecord, Tally};
 
@@ -31,6 +33,8 @@ pub struct Session {
     pub windows: Option<Windows>,
     /// Entries of the log, as its head says.
     pub appended: u64,
+    /// Everything that was appended before the close is durable, as seen by this process.
+    pub close_confirmed: bool,
     /// The closed log was read to its end by this process.
     pub drained: bool,
     /// Blocks that pass between closing and the first broadcast.
@@ -39,28 +43,9 @@ pub struct Session {
     pub held_by_relayers: bool,
     /// Redis lost its tail not long ago, and a claim may be on its way that nothing here tells of.
     pub in_doubt: bool,
+    /// When the log was first known to be longer than what was read of it; `None` while it is not. By the monotonic clock.
+    pub unread_since: Option<Duration>,
     intake: Option<Intake>,
-}
-
-/// The trie and how far the log was read into it.
-struct Intake {
-    terms: Terms,
-    trie: Trie<EntryId>,
-    cursor: Option<EntryId>,
-    duplicates: u64,
-    unclaimable: u64,
-    entries: u64,
-}
-
-/// What became of a batch of entries.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Taken {
-    /// New leaves.
-    pub leaves: u64,
-    /// Entries whose relay was a leaf already.
-    pub duplicates: u64,
-    /// Entries that cannot be claimed, by reason.
-    pub refused: Vec<Refusal>,
 }
 
 impl Session {
@@ -76,11 +61,13 @@ impl Session {
             outcome: None,
             windows: None,
             appended: 0,
+            close_confirmed: false,
             drained: false,
             sealing_takes: 0,
             // Until relayers were asked they are taken to hold something: closing can wait, what it cuts off cannot come back.
             held_by_relayers: true,
             in_doubt: false,
+            unread_since: None,
             intake: None,
         }
     }
@@ -104,50 +91,55 @@ impl Session {
         }
         let header = &self.record.header;
         let target = Target(chain.difficulty_at(&header.service, header.start).await?);
-        let ComputeUnits(weight) = chain.compute_units_at(&header.service, header.start).await?;
+        let weight = chain.compute_units_at(&header.service, header.start).await?;
         let terms = Terms { supplier: supplier.clone(), header: header.clone(), target, largest_relay };
-        let trie = Trie::new(weight);
-        self.intake = Some(Intake { terms, trie, cursor: None, duplicates: 0, unclaimable: 0, entries: 0 });
+        self.intake = Some(Intake::new(terms, weight));
         Ok(())
+    }
+
+    /// Lends out what was read, to go on reading elsewhere. Until it is put back the session has no price; if it never is,
+    /// everything is read again.
+    pub fn lend_intake(&mut self) -> Option<Intake> {
+        self.intake.take()
+    }
+
+    /// Takes it back.
+    pub fn return_intake(&mut self, intake: Intake) {
+        self.intake = Some(intake);
     }
 
     /// The last entry that was read.
     #[must_use]
     pub fn cursor(&self) -> Option<EntryId> {
-        self.intake.as_ref().and_then(|intake| intake.cursor)
+        self.intake.as_ref().and_then(Intake::cursor)
     }
 
     /// Reads entries, in the order of the log, into the trie.
-    pub fn take(&mut self, entries: &[LogEntry]) -> Result<Taken, TrieError> {
-        let mut taken = Taken::default();
-        let Some(intake) = &mut self.intake else { return Ok(taken) };
-        for entry in entries {
-            intake.take(entry, &mut taken)?;
-        }
-        Ok(taken)
+    pub fn take(&mut self, entries: &[LogEntry]) -> Taken {
+        self.intake.as_mut().map(|intake| intake.take(entries)).unwrap_or_default()
     }
 
     /// What the relays came to so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        self.intake.as_ref().map_or_else(Tally::default, |intake| Tally {
-            entries: intake.entries,
-            leaves: intake.trie.count(),
-            duplicates: intake.duplicates,
-            unclaimable: intake.unclaimable,
-            compute_units: ComputeUnits(intake.trie.sum()),
-        })
+        self.intake.as_ref().map_or_else(Tally::default, Intake::tally)
+    }
+
+    /// Entries of the log that are not read yet, as its head says.
+    #[must_use]
+    pub fn unread(&self) -> u64 {
+        self.appended.saturating_sub(self.tally().entries)
     }
 
     /// The trie, for its root and proofs.
     pub fn trie(&mut self) -> Option<&mut Trie<EntryId>> {
-        self.intake.as_mut().map(|intake| &mut intake.trie)
+        self.intake.as_mut().map(Intake::trie)
     }
 
     /// The trie's root, once the log was read to its end.
     pub fn root(&mut self) -> Option<[u8; 48]> {
-        let appended = self.appended;
-        let whole = self.intake.as_ref().is_some_and(|intake| intake.entries == appended && intake.trie.count() > 0);
+        let tally = self.tally();
+        let whole = tally.entries == self.appended && tally.leaves > 0;
         if !whole {
             return None;
         }
@@ -157,27 +149,6 @@ impl Session {
     /// Keeps the newest answer about the claim; silence and older news never replace a claim that was seen.
     pub fn note_claim(&mut self, answer: ClaimView, settlement: Height) {
         self.claim = self.claim.then(answer, settlement);
-    }
-}
-
-impl Intake {
-    fn take(&mut self, entry: &LogEntry, taken: &mut Taken) -> Result<(), TrieError> {
-        match self.terms.admit(&entry.relay) {
-            Ok(hash) => match self.trie.insert(&hash.0, &entry.relay, self.trie.weight(), entry.id)? {
-                Inserted::New => taken.leaves += 1,
-                Inserted::Duplicate => {
-                    taken.duplicates += 1;
-                    self.duplicates += 1;
-                }
-            },
-            Err(refusal) => {
-                taken.refused.push(refusal);
-                self.unclaimable += 1;
-            }
-        }
-        self.entries += 1;
-        self.cursor = Some(entry.id);
-        Ok(())
     }
 }
 

@@ -38,6 +38,22 @@ fn a_lease_must_survive_two_missed_renewals() {
 }
 
 #[test]
+fn logs_are_asked_for_more_often_near_a_close_and_read_within_a_bound() {
+    for (section, key) in [
+        ("{poll: 1s, pollNearClose: 2s}", "intake.pollNearClose"),
+        ("{pollNearClose: 0s}", "intake.pollNearClose"),
+        ("{poll: 1m}", "intake.poll"),
+        ("{maxBytesInFlight: 1000}", "intake.maxBytesInFlight"),
+    ] {
+        let error = parse(&format!("{MINIMAL}intake: {section}\n")).expect_err(section);
+        assert!(error.to_string().contains(key), "{error}");
+    }
+    let config = parse(&format!("{MINIMAL}intake: {{maxBytesInFlight: 8388608}}\n")).expect("valid");
+    assert_eq!(config.intake.max_bytes_in_flight, 8 << 20);
+    assert_eq!(config.intake.poll, Period::from_secs(1));
+}
+
+#[test]
 fn a_configuration_survives_being_written_and_read() {
     let config = parse(MINIMAL).expect("valid");
     let text = serde_json::to_string(&config).expect("serialisable");

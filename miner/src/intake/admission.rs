@@ -1,15 +1,12 @@
 //! Whether an entry of the log may become a leaf. The last filter before money: a leaf the chain would refuse, drawn as the
 //! closest, slashes the supplier.
 
-use prost::Message;
 use relay_core::address::Address;
-use relay_core::proto::pocket::service::Relay;
-use relay_core::proto::pocket::session::SessionHeader as WireHeader;
-use relay_core::relay::{RelayHash, Target};
+use relay_core::relay::{HeaderFields, RelayFields, RelayHash, Target};
 use relay_core::session::SessionHeader;
 
 /// Why an entry is not claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Refusal {
     /// The bytes are not a relay.
     #[error("not a relay")]
@@ -26,6 +23,24 @@ pub enum Refusal {
     /// A proof that shows this relay would not fit in a transaction.
     #[error("too large to be proven")]
     TooLarge,
+}
+
+impl Refusal {
+    /// All there are, in the order of their numbers.
+    pub const ALL: [Self; 5] =
+        [Self::Undecodable, Self::ForeignSession, Self::ForeignSupplier, Self::AboveTarget, Self::TooLarge];
+
+    /// A constant word for metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Undecodable => "undecodable",
+            Self::ForeignSession => "foreign_session",
+            Self::ForeignSupplier => "foreign_supplier",
+            Self::AboveTarget => "above_target",
+            Self::TooLarge => "too_large",
+        }
+    }
 }
 
 /// What every leaf of one session has in common.
@@ -47,26 +62,32 @@ impl Terms {
         if relay_bytes.len() > self.largest_relay {
             return Err(Refusal::TooLarge);
         }
-        let relay = Relay::decode(relay_bytes).map_err(|_| Refusal::Undecodable)?;
-        let request = relay.req.and_then(|request| request.meta).ok_or(Refusal::Undecodable)?;
-        let response = relay.res.and_then(|response| response.meta).ok_or(Refusal::Undecodable)?;
-        if !self.is_ours(request.session_header.as_ref()) || !self.is_ours(response.session_header.as_ref()) {
+        let relay = RelayFields::read(relay_bytes).map_err(|_| Refusal::Undecodable)?;
+        let (Some(request), Some(response)) = (relay.request, relay.response.filter(|response| response.has_meta))
+        else {
+            return Err(Refusal::Undecodable);
+        };
+        // What the supplier signed cannot be shown to the chain: the empty hash vanishes when it is decoded there.
+        if response.payload_hash.is_some_and(<[u8]>::is_empty) {
+            return Err(Refusal::Undecodable);
+        }
+        if !self.is_ours(request.header) || !self.is_ours(response.header) {
             return Err(Refusal::ForeignSession);
         }
-        if request.supplier_operator_address != self.supplier.as_str() {
+        if request.supplier != self.supplier.as_str() {
             return Err(Refusal::ForeignSupplier);
         }
         let hash = RelayHash::of(relay_bytes);
         if self.target.admits(&hash) { Ok(hash) } else { Err(Refusal::AboveTarget) }
     }
 
-    fn is_ours(&self, header: Option<&WireHeader>) -> bool {
+    fn is_ours(&self, header: Option<HeaderFields<'_>>) -> bool {
         header.is_some_and(|header| {
-            header.application_address == self.header.application.as_str()
-                && header.service_id == self.header.service.as_str()
-                && header.session_id == self.header.id.as_str()
-                && header.session_start_block_height == self.header.start.0
-                && header.session_end_block_height == self.header.end.0
+            header.application == self.header.application.as_str()
+                && header.service == self.header.service.as_str()
+                && header.session == self.header.id.as_str()
+                && header.start == self.header.start.0
+                && header.end == self.header.end.0
         })
     }
 }

@@ -17,21 +17,21 @@ impl Owner {
             let outcome = self.close(id, block).await;
             self.go_on("closing a session", outcome)?;
         }
-        let undrained: Vec<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| {
-                session.record.closed_at.is_some() && session.record.ending.is_none() && !session.drained
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
+        let undrained = self
+            .ids(|session| session.record.closed_at.is_some() && session.record.ending.is_none() && !session.drained);
         if undrained.is_empty() {
             return Ok(());
         }
-        self.around.store.barrier().await?;
-        self.must_be_same_redis().await?;
-        for id in undrained {
-            let outcome = self.drain(&id).await;
+        // One barrier covers all that were closed before it, once.
+        if self.sessions.values().any(|session| session.record.closed_at.is_some() && !session.close_confirmed) {
+            self.around.store.barrier().await?;
+            self.must_be_same_redis().await?;
+            for session in self.sessions.values_mut() {
+                session.close_confirmed = session.record.closed_at.is_some();
+            }
+        }
+        for id in self.read(undrained).await {
+            let outcome = self.drained(&id).await;
             self.go_on("reading a closed log to its end", outcome)?;
         }
         Ok(())
@@ -49,9 +49,8 @@ impl Owner {
         written
     }
 
-    /// Reads a closed log to its end and adopts the seal of an earlier owner.
-    async fn drain(&mut self, id: &SessionId) -> Result<(), OwnerError> {
-        self.read_log(id).await?;
+    /// A closed log was read to its end: the seal of an earlier owner is adopted.
+    async fn drained(&mut self, id: &SessionId) -> Result<(), OwnerError> {
         let length = self.around.store.log_length(&self.supplier, id).await?;
         let seal = self.around.store.read_seal(&self.supplier, id).await?;
         let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
