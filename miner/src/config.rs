@@ -21,7 +21,7 @@ pub use leader::{LeaderSection, ServiceFactors};
 pub use leases::LeaseSection;
 pub use monitors::{BalanceMonitor, BlockMonitor, MemoryMonitor, MonitorSection, SettlementMonitor};
 pub use shutdown::ShutdownSection;
-pub use transactions::TransactionSection;
+pub use transactions::{ProfitabilitySection, TransactionSection};
 
 /// Everything a miner needs to know. Unknown keys are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

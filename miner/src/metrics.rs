@@ -7,6 +7,7 @@ mod monitors;
 mod ownership;
 mod sessions;
 mod submission;
+mod transactions;
 
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -17,7 +18,8 @@ pub(crate) use monitors::Trouble;
 pub use monitors::{BalanceMetrics, MonitorMetrics};
 pub use ownership::OwnershipMetrics;
 pub use sessions::SessionMetrics;
-pub use submission::SubmissionMetrics;
+pub use submission::{SubmissionMetrics, cause_name};
+pub use transactions::TransactionMetrics;
 
 /// The miner's metrics. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ pub struct Metrics {
     pub sessions: SessionMetrics,
     /// Claims and proofs.
     pub submission: SubmissionMetrics,
+    /// Transactions.
+    pub transactions: TransactionMetrics,
     /// The newest block.
     pub height: Gauge,
 }
@@ -43,6 +47,7 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let intake = IntakeMetrics::register(registry);
+        let transactions = TransactionMetrics::register(registry);
         let registry = registry.sub_registry_with_prefix("ha_miner");
         let height = Gauge::default();
         registry.register("block_height", "The newest block", height.clone());
@@ -53,6 +58,7 @@ impl Metrics {
             ownership: OwnershipMetrics::register(registry),
             sessions: SessionMetrics::register(registry),
             submission: SubmissionMetrics::register(registry),
+            transactions,
             height,
         }
     }

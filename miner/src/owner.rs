@@ -2,6 +2,7 @@
 //!
 //! Everything an owner does is done by one task, under one fence. `Owner::tick` is its table of contents.
 
+mod blocks;
 mod claims;
 mod decide;
 mod doubt;
@@ -9,6 +10,7 @@ mod finish;
 mod flights;
 mod intake;
 mod memory;
+mod money;
 mod proofs;
 mod seal;
 
@@ -22,19 +24,20 @@ use relay_core::clock::Clock;
 use relay_core::ring::Verifier;
 use relay_core::store::{Fence, Incarnation, Store, StoreError};
 use relay_core::telemetry::Progress;
-use relay_core::units::SessionId;
+use relay_core::units::{Height, SessionId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::doubt::Doubt;
+use crate::config::ProfitabilitySection;
 use crate::intake::{Heads, ReadGate, Subscription};
 use crate::metrics::{Metrics, SupplierGauges};
 use crate::ownership::{Desk, Tenure};
 use crate::record::SessionRecord;
 use crate::session::Session;
 use crate::status::{StatusBoard, SupplierStatus};
-use crate::submission::{Wallet, WalletError};
+use crate::submission::{Executions, LimitBook, LiveParams, Wallet};
 
 pub use memory::Memory;
 
@@ -68,8 +71,16 @@ pub struct Surroundings {
     pub gate: ReadGate,
     /// The largest relay that is claimed, in bytes.
     pub largest_relay: usize,
-    /// The most messages of one transaction.
-    pub max_messages: usize,
+    /// How large transactions may be.
+    pub limits: Arc<LimitBook>,
+    /// What became of transactions in their blocks.
+    pub executions: Executions,
+    /// The proof parameters of the newest block.
+    pub params: LiveParams,
+    /// When a claim is worth making.
+    pub profitability: ProfitabilitySection,
+    /// Blocks after settlement in which its events are looked for.
+    pub settlement_patience: i64,
 }
 
 /// The owner of one supplier.
@@ -85,6 +96,8 @@ pub struct Owner {
     /// Until then relayers may still bring back what a Redis lost; sessions stay open if they can.
     reappends_until: Option<Duration>,
     doubt: Doubt,
+    /// The newest block whose transactions were looked through.
+    looked_through: Option<Height>,
     sessions: BTreeMap<SessionId, Session>,
     /// How far the supplier's logs have grown.
     heads: Subscription,
@@ -107,9 +120,6 @@ pub enum OwnerError {
     /// The chain did not answer.
     #[error(transparent)]
     Chain(#[from] ChainError),
-    /// No transaction could be made.
-    #[error(transparent)]
-    Wallet(#[from] WalletError),
     /// Redis is another one than before: it restarted, failed over, or lost its tail.
     #[error("Redis changed its incarnation; everything is read again under a new lease")]
     IncarnationChanged,
@@ -178,6 +188,7 @@ impl Owner {
             incarnation,
             reappends_until,
             doubt,
+            looked_through: None,
             sessions,
             heads,
             met: BTreeSet::new(),
@@ -251,10 +262,13 @@ impl Owner {
         self.take_in().await;
         self.ask_the_chain(block).await;
         self.mind_closes(block);
+        let outcome = self.look_through_blocks(block).await;
+        self.go_on("looking through blocks", outcome)?;
         let outcome = self.close_sessions(block).await;
         self.go_on("closing sessions", outcome)?;
         let outcome = self.seal_sessions(block).await;
         self.go_on("sealing sessions", outcome)?;
+        self.weigh_claims(block).await;
         self.bring_claims(block).await?;
         self.bring_proofs(block).await?;
         self.finish_sessions(block).await?;
@@ -291,6 +305,15 @@ impl Owner {
     }
 
     fn report(&mut self, block: &Block) {
+        for session in self.sessions.values_mut() {
+            let (phase, _) = session.decide(block);
+            if phase != session.phase {
+                let service = &session.record.header.service;
+                let (from, to) = (session.phase.name(), phase.name());
+                self.around.metrics.sessions.stepped(&self.supplier, service, from, to);
+                session.phase = phase;
+            }
+        }
         let views: Vec<_> = self.sessions.values_mut().map(|session| session.status(block)).collect();
         self.status.sessions = views;
         self.status.height = block.height;

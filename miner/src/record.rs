@@ -138,6 +138,18 @@ pub enum Outcome {
     },
     /// The log held nothing to claim.
     Empty,
+    /// A claim would have cost more than it brings, so none was made.
+    Unprofitable {
+        /// What the claim would have been worth.
+        reward: Upokt,
+        /// What bringing it through costs on average.
+        cost: Upokt,
+    },
+    /// Settlement is over, no claim is left on chain, and no node can tell what became of it.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Outcome {
@@ -150,6 +162,8 @@ impl Outcome {
             Self::Discarded { .. } => "discarded",
             Self::Unclaimed { .. } => "unclaimed",
             Self::Empty => "empty",
+            Self::Unprofitable { .. } => "unprofitable",
+            Self::Unknown { .. } => "unknown",
         }
     }
 }

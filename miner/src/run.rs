@@ -22,7 +22,7 @@ use crate::owner::Surroundings;
 use crate::ownership::{Keys, Ownership};
 use crate::probes::{Identity, MinerProbes};
 use crate::status::StatusBoard;
-use crate::submission::GasPolicy;
+use crate::submission::{Executions, LimitBook, LiveParams};
 
 /// Memory for ring tables. A miner verifies one relay a proof, so it needs few.
 const VERIFIER_BYTES: usize = 4 << 20;
@@ -145,9 +145,13 @@ impl Miner {
             gate,
             verifier: Verifier::new(VERIFIER_BYTES),
             largest_relay: config.transactions.max_relay_bytes,
-            max_messages: config.transactions.max_messages,
+            limits: LimitBook::new(config.transactions.max_messages, config.transactions.max_bytes),
+            executions: Executions::default(),
+            params: LiveParams::default(),
+            profitability: config.transactions.profitability.clone(),
+            settlement_patience: config.transactions.settlement_patience,
         });
-        let gas = GasPolicy { price: config.transactions.gas_price, adjustment: config.transactions.gas_adjustment };
+        let gas = config.transactions.gas_policy();
         let wallets = Keys { name: config.name.clone(), ring: keys.ring, chain_id: identity.chain_id, gas };
         let ownership = Ownership::new(around, wallets, config.leases, instance).run(incarnation, beat, stop.clone());
         let deadline = config.shutdown.deadline;

@@ -11,8 +11,9 @@ use relay_core::store::{EntryId, LogEntry};
 use relay_core::units::Height;
 
 use crate::intake::{Intake, Taken, Terms};
-use crate::lifecycle::{ClaimView, Requirement};
+use crate::lifecycle::{ClaimView, Phase, Requirement};
 use crate::record::{Outcome, SessionRecord, Tally};
+use crate::submission::Worth;
 
 /// A session in memory.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each known or not")]
@@ -21,12 +22,20 @@ pub struct Session {
     pub record: SessionRecord,
     /// The frozen root, once it exists.
     pub seal: Option<Root>,
+    /// Monotonic time of closing, if this process did it and the seal is not durable yet.
+    pub closed_since: Option<Duration>,
+    /// Where the session stood when it was last looked at.
+    pub phase: Phase,
     /// The seal was confirmed durable by this process.
     pub seal_confirmed: bool,
     /// The last positive answer of the chain about the claim, or the newest one.
     pub claim: ClaimView,
+    /// The claim was seen on chain at some time.
+    pub claim_was_seen: bool,
     /// Whether the claim on chain needs a proof, and the block at which that was last found so.
     pub requirement: Option<(Requirement, Height)>,
+    /// What the claim is worth, once it was weighed.
+    pub worth: Option<Worth>,
     /// What the settlement block says, once read.
     pub outcome: Option<Outcome>,
     /// The session's windows, as far as the chain can tell now.
@@ -55,9 +64,13 @@ impl Session {
         Self {
             record,
             seal: None,
+            closed_since: None,
+            phase: Phase::Open,
             seal_confirmed: false,
             claim: ClaimView::Unknown,
+            claim_was_seen: false,
             requirement: None,
+            worth: None,
             outcome: None,
             windows: None,
             appended: 0,
@@ -149,6 +162,7 @@ impl Session {
     /// Keeps the newest answer about the claim; silence and older news never replace a claim that was seen.
     pub fn note_claim(&mut self, answer: ClaimView, settlement: Height) {
         self.claim = self.claim.then(answer, settlement);
+        self.claim_was_seen |= matches!(self.claim, ClaimView::Found { .. });
     }
 }
 

@@ -44,6 +44,9 @@ pub struct SupplierStatus {
     pub tally: Tally,
     /// Sessions that earned nothing, newest last.
     pub lost: Vec<Loss>,
+    /// What the supplier's account cannot pay for, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_of_funds: Option<String>,
     #[serde(skip)]
     earned: Upokt,
 }
@@ -110,6 +113,7 @@ impl SupplierStatus {
             earned_upokt: "0".to_owned(),
             tally: Tally::default(),
             lost: Vec::new(),
+            short_of_funds: None,
             earned: Upokt(0),
         }
     }
@@ -132,8 +136,9 @@ impl SupplierStatus {
                 }
                 return;
             }
-            Outcome::Empty => return,
-            Outcome::Expired { reason } | Outcome::Unclaimed { reason } => reason.clone(),
+            // Neither is a failure: nothing could have been earned.
+            Outcome::Empty | Outcome::Unprofitable { .. } => return,
+            Outcome::Expired { reason } | Outcome::Unclaimed { reason } | Outcome::Unknown { reason } => reason.clone(),
             Outcome::Discarded { error } => error.clone(),
         };
         if self.lost.len() == LISTED_LOSSES {

@@ -59,3 +59,19 @@ fn a_configuration_survives_being_written_and_read() {
     let text = serde_json::to_string(&config).expect("serialisable");
     assert_eq!(parse(&text).expect("JSON is YAML"), config);
 }
+
+#[test]
+fn a_gas_price_may_be_higher_than_the_usual_ceiling() {
+    assert!(parse(&format!("{MINIMAL}transactions: {{gasPrice: 5upokt}}\n")).is_ok());
+    let text = format!("{MINIMAL}transactions: {{gasPrice: 5upokt, maxGasPrice: 4upokt}}\n");
+    assert!(parse(&text).expect_err("a ceiling below the price").to_string().contains("maxGasPrice"));
+}
+
+#[test]
+fn gas_is_simulated_or_given_for_each_message() {
+    let text = format!("{MINIMAL}transactions: {{gas: {{claim: 150000, proof: 400000}}}}\n");
+    let config = parse(&text).expect("valid");
+    assert_eq!(config.transactions.gas, crate::submission::GasMode::Fixed { claim: 150_000, proof: 400_000 });
+    assert!(parse(&format!("{MINIMAL}transactions: {{gas: simulate}}\n")).is_ok());
+    assert!(parse(&format!("{MINIMAL}transactions: {{gas: {{claim: 0, proof: 1}}}}\n")).is_err());
+}

@@ -3,10 +3,11 @@
 use relay_core::chain::ChainTime;
 use relay_core::chain::tx::TxHash;
 use relay_core::session::{SessionHeader, Windows};
-use relay_core::units::Height;
+use relay_core::units::{Height, Upokt};
 
 use super::{Action, ChainView, ClaimView, LogView, Phase, Requirement, Send, Situation, Verdict, next};
 use crate::record::{Flight, Outcome, SessionRecord};
+use crate::submission::Worth;
 
 const ROOT: [u8; 48] = [9; 48];
 
@@ -58,7 +59,7 @@ fn chain(height: i64, claim: ClaimView, requirement: Option<Requirement>) -> Cha
 }
 
 fn decide(record: &SessionRecord, log: LogView, chain: ChainView) -> (Phase, Action) {
-    next(&Situation { record, log, chain })
+    next(&Situation { record, log, chain, worth: None })
 }
 
 const FOUND: ClaimView = ClaimView::Found { at: Height(0), root: ROOT, verdict: Verdict::Pending };
@@ -251,4 +252,25 @@ fn only_a_node_past_settlement_ends_a_session() {
 fn an_empty_log_ends_without_a_claim() {
     let empty = LogView { leaves: 0, ..log(false) };
     assert_eq!(decide(&record(true), empty, chain(23, absent(23), None)).1, Action::Finish(Outcome::Empty));
+}
+
+// rule: H-33
+#[test]
+fn a_claim_that_costs_more_than_it_brings_is_not_made_unless_it_was_sent() {
+    let worth = |pays| Some(Worth { reward: Upokt(5), cost: Upokt(7), pays });
+    let decide = |record: &SessionRecord, log, claim, worth| {
+        next(&Situation { record, log, chain: chain(24, claim, None), worth }).1
+    };
+    let unprofitable = Outcome::Unprofitable { reward: Upokt(5), cost: Upokt(7) };
+    assert_eq!(decide(&record(true), log(true), absent(24), worth(false)), Action::Finish(unprofitable));
+    assert_eq!(decide(&record(true), log(true), absent(24), worth(true)), Action::Claim(Send::Fresh));
+    assert_eq!(decide(&record(true), log(true), absent(24), None), Action::Claim(Send::Fresh), "never from silence");
+    assert_eq!(decide(&record(true), log(true), ClaimView::Unknown, worth(false)), Action::Wait);
+    assert_eq!(
+        decide(&record(true), LogView { in_doubt: true, ..log(true) }, absent(24), worth(false)),
+        Action::Claim(Send::Fresh)
+    );
+    let mut sent = record(true);
+    sent.claim.transactions = 1;
+    assert_eq!(decide(&sent, log(true), absent(24), worth(false)), Action::Claim(Send::Fresh));
 }

@@ -3,6 +3,7 @@ use relay_core::units::Height;
 
 use super::view::{Action, ChainView, ClaimView, LogView, Phase, Requirement, Send, Situation, Verdict};
 use crate::record::{Attempts, Flight, Outcome, SessionRecord};
+use crate::submission::Worth;
 
 /// Blocks at the end of a claim window that are always left for claiming.
 const RESERVE: i64 = 3;
@@ -14,7 +15,7 @@ pub(crate) const LAST_CALL: i64 = 2;
 /// Decides what to do about a session now, and names where it stands.
 #[must_use]
 pub fn next(situation: &Situation<'_>) -> (Phase, Action) {
-    let Situation { record, log, chain } = situation;
+    let Situation { record, log, chain, worth } = situation;
     if record.ending.is_some() {
         return (Phase::Ended, Action::Wait);
     }
@@ -29,7 +30,10 @@ pub fn next(situation: &Situation<'_>) -> (Phase, Action) {
         return (Phase::Open, if close { Action::Close } else { Action::Wait });
     }
     match log.sealed {
-        Some(sealed) => claim(record, log, chain, sealed),
+        Some(sealed) => match unprofitable(record, log, chain, worth.as_ref()) {
+            Some(outcome) => (Phase::Sealed, Action::Finish(outcome)),
+            None => claim(record, log, chain, sealed),
+        },
         None => (Phase::Closed, freeze(chain, log)),
     }
 }
@@ -68,6 +72,18 @@ fn freeze(chain: &ChainView, log: &LogView) -> Action {
     // A log that holds nothing to claim ends here: there is nothing a seal could protect.
     let no_claim = chain.height < chain.windows.claim_open || chain.claim != ClaimView::Unknown;
     if no_claim && !log.in_doubt { Action::Finish(Outcome::Empty) } else { Action::Wait }
+}
+
+/// A claim that costs more than it brings is not made. One that may be on chain or on its way is brought through all the same.
+fn unprofitable(record: &SessionRecord, log: &LogView, chain: &ChainView, worth: Option<&Worth>) -> Option<Outcome> {
+    let never_sent = record.claim.transactions == 0 && !log.in_doubt;
+    let absent = matches!(chain.claim, ClaimView::Absent { .. }) && chain.height >= chain.windows.claim_open;
+    match worth {
+        Some(Worth { reward, cost, pays: false }) if never_sent && absent => {
+            Some(Outcome::Unprofitable { reward: *reward, cost: *cost })
+        }
+        _ => None,
+    }
 }
 
 fn claim(record: &SessionRecord, log: &LogView, chain: &ChainView, sealed: [u8; 48]) -> (Phase, Action) {

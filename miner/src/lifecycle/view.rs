@@ -3,6 +3,7 @@ use relay_core::session::Windows;
 use relay_core::units::Height;
 
 use crate::record::{Outcome, SessionRecord};
+use crate::submission::Worth;
 
 /// Everything the decision needs.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Situation<'a> {
     pub log: LogView,
     /// What the chain says.
     pub chain: ChainView,
+    /// What the claim is worth, once it was weighed. What could not be weighed is claimed.
+    pub worth: Option<Worth>,
 }
 
 /// The session's log as its owner sees it.

@@ -4,9 +4,10 @@ use relay_core::chain::{Block, tx};
 use relay_core::proof::Claim;
 use relay_core::units::SessionId;
 
-use super::flights::{Kind, Letter};
+use super::flights::Letter;
 use super::{Owner, OwnerError};
 use crate::lifecycle::{Action, Send};
+use crate::submission::Kind;
 
 impl Owner {
     /// Brings due claims on chain: those under way once more, new ones together.
@@ -18,6 +19,7 @@ impl Owner {
         self.send_again(Kind::Claim, &due, block).await?;
         let fresh = due.iter().filter(|(_, send)| *send == Send::Fresh);
         let letters = fresh.filter_map(|(id, _)| self.claim_letter(id)).collect();
+        let letters = self.within_funds(Kind::Claim, letters, block).await;
         self.launch(Kind::Claim, letters, block).await
     }
 
@@ -33,6 +35,7 @@ impl Owner {
             open: windows.claim_open,
             close: windows.claim_close,
             alone: session.record.claim.travels_alone(),
+            failed_before: session.record.claim.travels_alone(),
         })
     }
 }

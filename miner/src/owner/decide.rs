@@ -105,7 +105,7 @@ impl Session {
             requirement: self.requirement,
             outcome: self.outcome.clone(),
         };
-        lifecycle::next(&Situation { record: &self.record, log, chain })
+        lifecycle::next(&Situation { record: &self.record, log, chain, worth: self.worth })
     }
 }
 

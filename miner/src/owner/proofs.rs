@@ -1,16 +1,18 @@
 //! Proofs: whether one is required, which leaf it shows, and a look at it with the chain's eyes before it is sent.
 
-use relay_core::chain::{Block, tx};
-use relay_core::proof::{self, Claim, Pricing, ProofParams, ProofRefusal, ProofTerms, check_submission, proof_path};
+use relay_core::chain::{Block, Chain, tx};
+use relay_core::proof::{self, Claim, Pricing, ProofRefusal, ProofTerms, check_submission, proof_path};
 use relay_core::relay::Target;
+use relay_core::session::SessionHeader;
 use relay_core::smst::{Root, SiblingData, gob};
 use relay_core::units::{ComputeUnits, Height, SessionId, Upokt};
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
-use super::flights::{Kind, Letter};
-use super::{Owner, OwnerError};
+use super::flights::Letter;
+use super::{Owner, OwnerError, Surroundings};
 use crate::lifecycle::{Action, ClaimView, LAST_CALL, Requirement, Send, Verdict};
 use crate::session::Session;
+use crate::submission::Kind;
 
 impl Owner {
     /// Decides which claims need a proof, and brings due proofs on chain.
@@ -27,6 +29,7 @@ impl Owner {
             let outcome = made.map(|letter| letters.extend(letter));
             self.go_on("making a proof", outcome)?;
         }
+        let letters = self.within_funds(Kind::Proof, letters, block).await;
         self.launch(Kind::Proof, letters, block).await
     }
 
@@ -42,12 +45,14 @@ impl Owner {
             open: windows.proof_open,
             close: windows.proof_close,
             alone: !sure || session.record.proof.travels_alone(),
+            failed_before: session.record.proof.travels_alone(),
         }))
     }
 
     /// Finds out which claims need a proof, from the seed block on and again with each block: parameters may change until the
     /// proof window closes, and the chain decides by those of the block that holds the proof.
     async fn decide_requirements(&mut self, block: &Block) {
+        let metrics = self.around.metrics.submission.clone();
         for (id, session) in &mut self.sessions {
             let (Some(windows), ClaimView::Found { root, verdict: Verdict::Pending, .. }) =
                 (session.windows, session.claim)
@@ -60,9 +65,19 @@ impl Owner {
             }
             let claim =
                 Claim { supplier: self.supplier.clone(), session: session.record.header.clone(), root: Root(root) };
-            match requirement(&self.around.chain, &claim, windows.seed_height()).await {
-                Ok(requirement) => session.requirement = Some((requirement, block.height)),
+            match requirement(&self.around, &claim, windows.seed_height(), block.height).await {
+                Ok(decided) => {
+                    metrics.checked(&self.supplier);
+                    let required = decided.is_required();
+                    let known = if required { Requirement::Required } else { Requirement::NotRequired };
+                    if session.requirement.is_none_or(|(before, _)| before != known) {
+                        metrics.decided(&self.supplier, reason_name(decided));
+                        debug!(supplier = %self.supplier, session = %id, ?decided, height = %block.height, "whether a proof is required");
+                    }
+                    session.requirement = Some((known, block.height));
+                }
                 Err(reason) => {
+                    metrics.check_failed(&self.supplier);
                     warn!(supplier = %self.supplier, session = %id, reason, "whether a proof is required is unknown for now");
                 }
             }
@@ -87,6 +102,10 @@ impl Owner {
             Ok(made) => made,
             Err(reason) => {
                 error!(supplier = %self.supplier, session = %id, %reason, "no proof could be made");
+                let service = self.sessions.get(id).map(|session| session.record.header.service.clone());
+                if let Some(service) = service {
+                    self.around.metrics.submission.skipped(Kind::Proof, &self.supplier, &service, "build_failed");
+                }
                 return self.note_error(Kind::Proof, id, reason.to_string()).await.map(|()| None);
             }
         };
@@ -129,7 +148,7 @@ impl Owner {
         let text = |error: relay_core::chain::ChainError| error.to_string();
         let windows = crate::session::windows(chain, header.end).await.map_err(text)?;
         let pricing = pricing(chain, header).await?;
-        let params = proof_params(chain).await?;
+        let params = self.around.params.at(chain, block.height).await?;
         let (_, spendable) = chain.balance(&self.supplier).await.map_err(text)?;
         let ring = chain.ring_keys(&header.application, header.end).await.map_err(|error| error.to_string())?;
         let terms = ProofTerms {
@@ -167,31 +186,32 @@ async fn read_values(
     Ok(values)
 }
 
-async fn pricing(
-    chain: &relay_core::chain::Chain,
-    header: &relay_core::session::SessionHeader,
-) -> Result<Pricing, String> {
+fn reason_name(decided: proof::Requirement) -> Option<&'static str> {
+    match decided {
+        proof::Requirement::NotRequired => None,
+        proof::Requirement::Probabilistic => Some("probabilistic"),
+        proof::Requirement::Threshold => Some("threshold"),
+    }
+}
+
+/// What turns the sum of a session's trie into money.
+pub(super) async fn pricing(chain: &Chain, header: &SessionHeader) -> Result<Pricing, String> {
     let params = chain.params_at(header.start).await.map_err(|error| error.to_string())?;
     let target = chain.difficulty_at(&header.service, header.start).await.map_err(|error| error.to_string())?;
     Ok(Pricing::new(&params, Target(target)))
 }
 
-async fn proof_params(chain: &relay_core::chain::Chain) -> Result<ProofParams, String> {
-    let params = chain.proof_params().await.map_err(|error| error.to_string())?;
-    ProofParams::try_from(&*params).map_err(|error| error.to_string())
-}
-
 /// Decides as the chain will when the proof arrives.
 async fn requirement(
-    chain: &relay_core::chain::Chain,
+    around: &Surroundings,
     claim: &Claim,
     seed_height: Height,
-) -> Result<Requirement, String> {
-    let seed = chain.block(seed_height).await.map_err(|error| error.to_string())?.hash;
-    let pricing = pricing(chain, &claim.session).await?;
-    let params = proof_params(chain).await?;
+    height: Height,
+) -> Result<proof::Requirement, String> {
+    let seed = around.chain.block(seed_height).await.map_err(|error| error.to_string())?.hash;
+    let pricing = pricing(&around.chain, &claim.session).await?;
+    let params = around.params.at(&around.chain, height).await?;
     let claimed: Upokt =
         proof::claimed_upokt(ComputeUnits(claim.root.sum()), &pricing).map_err(|error| error.to_string())?;
-    let required = proof::requirement(&claim.hash_while_pending(), claimed, &params, &seed).is_required();
-    Ok(if required { Requirement::Required } else { Requirement::NotRequired })
+    Ok(proof::requirement(&claim.hash_while_pending(), claimed, &params, &seed))
 }

@@ -41,6 +41,7 @@ impl Owner {
         self.around.store.close(&self.fence, &self.supplier, id).await?;
         let Some(session) = self.sessions.get_mut(id) else { return Ok(()) };
         session.record.closed_at = Some(block.height);
+        session.closed_since = Some(self.around.clock.monotonic());
         let written = self.write_record(id).await;
         if let (Err(_), Some(session)) = (&written, self.sessions.get_mut(id)) {
             // Without the note in its record a successor would not know; closing again does no harm.
@@ -76,8 +77,12 @@ impl Owner {
         }
         self.around.store.barrier().await?;
         self.must_be_same_redis().await?;
-        for session in self.sessions.values_mut() {
-            session.seal_confirmed = session.seal.is_some();
+        let now = self.around.clock.monotonic();
+        for session in self.sessions.values_mut().filter(|session| session.seal.is_some()) {
+            session.seal_confirmed = true;
+            if let Some(closed) = session.closed_since.take() {
+                self.around.metrics.submission.sealed(now.saturating_sub(closed));
+            }
         }
         Ok(())
     }

@@ -55,6 +55,12 @@ impl Attempts {
         }
     }
 
+    /// Whether this transaction is known to have been carried out.
+    #[must_use]
+    pub fn landed(&self, tx_hash: TxHash) -> bool {
+        self.included.is_some_and(|included| included.tx_hash == tx_hash)
+    }
+
     /// Whether the next transaction must carry nothing else. A transaction that is spent, and did not bring the message on
     /// chain, may have failed because of it.
     #[must_use]

@@ -10,3 +10,5 @@ mod leading;
 mod leases;
 mod operations;
 mod settles;
+mod submission;
+mod submission_faults;

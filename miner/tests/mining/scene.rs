@@ -23,7 +23,10 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new(genesis: Genesis) -> Self {
-        let chain = Chain::start(genesis).await.unwrap();
+        Self::on(Chain::start(genesis).await.unwrap()).await
+    }
+
+    pub(crate) async fn on(chain: Chain) -> Self {
         let redis = Redis::start_with(&[("appendfsync", "always")]).await.unwrap();
         let node = Node::new(&ChainConfig::new(nodes(&chain))).unwrap();
         let keys = tempfile::tempdir().unwrap();
@@ -53,11 +56,22 @@ impl Scene {
 
     /// Appends relays of the present session, as a relayer would.
     pub(crate) async fn serve(&self, store: &Store, count: usize) -> OpenSession {
+        self.serve_app(store, 1, count).await
+    }
+
+    /// The same for one of several applications, each with its own service.
+    pub(crate) async fn serve_app(&self, store: &Store, app: usize, count: usize) -> OpenSession {
+        let application = self.chain.account(&format!("app{app}")).unwrap().address.parse().unwrap();
+        let service = format!("svc{app}").as_str().into();
+        let session = OpenSession::fetch(&self.node, &application, &service).await.unwrap();
+        self.append(store, &session, count).await;
+        session
+    }
+
+    /// Appends relays of any session, real or not.
+    pub(crate) async fn append(&self, store: &Store, session: &OpenSession, count: usize) {
         let gateway = SecretKey::from_hex(&self.chain.account("gateway1").unwrap().private_key).unwrap();
         let supplier = SecretKey::from_hex(&self.chain.account("supplier1").unwrap().private_key).unwrap();
-        let application = self.chain.account("app1").unwrap().address.parse().unwrap();
-        let service = "svc1".into();
-        let session = OpenSession::fetch(&self.node, &application, &service).await.unwrap();
         let relays: Vec<Append> = (0..count)
             .map(|n| {
                 let payload = json_rpc_payload(format!(r#"{{"id":{n}}}"#).into());
@@ -69,21 +83,25 @@ impl Scene {
             })
             .collect();
         store.append(supplier.address(), &relays).await.unwrap();
-        session
     }
 
-    /// The fate of a session, as its record tells it.
-    pub(crate) async fn ending(&self, store: &Store, session: &OpenSession) -> Value {
+    /// The record of a session that has ended.
+    pub(crate) async fn ended(&self, store: &Store, session: &OpenSession) -> Value {
         let supplier = self.chain.account("supplier1").unwrap().address.parse().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(90);
+        let deadline = Instant::now() + Duration::from_mins(2);
         loop {
-            let ended: Vec<(_, Value)> = store.ended(&supplier, 10).await.unwrap();
+            let ended: Vec<(_, Value)> = store.ended(&supplier, 50).await.unwrap();
             if let Some((_, record)) = ended.into_iter().find(|(id, _)| *id == session.header.id) {
-                return record["ending"].clone();
+                return record;
             }
             assert!(Instant::now() < deadline, "the session did not end");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// The fate of a session, as its record tells it.
+    pub(crate) async fn ending(&self, store: &Store, session: &OpenSession) -> Value {
+        self.ended(store, session).await["ending"].clone()
     }
 }
 

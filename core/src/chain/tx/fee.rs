@@ -45,6 +45,37 @@ impl GasPrice {
         }
         vec![Coin { denom: self.denomination.clone(), amount: amount.to_string() }]
     }
+
+    /// What it is paid in.
+    #[must_use]
+    pub fn denomination(&self) -> &str {
+        &self.denomination
+    }
+
+    /// The lowest price in the same denomination at which so much gas costs at least `fee`. `None` for no gas.
+    #[must_use]
+    pub fn covering(&self, fee: u64, gas: u64) -> Option<Self> {
+        let gas = u128::from(gas);
+        let whole = u128::from(fee).checked_div(gas)?;
+        let rest = u128::from(fee) - whole * gas;
+        let fraction = (rest * ONE).div_ceil(gas);
+        // Rounded up, the fraction can make a whole.
+        let (whole, fraction) = if fraction == ONE { (whole + 1, 0) } else { (whole, fraction) };
+        let denomination = self.denomination.clone();
+        Some(Self { whole: u64::try_from(whole).ok()?, fraction: u64::try_from(fraction).ok()?, denomination })
+    }
+
+    /// Whether this is a higher price than `other`; prices in different denominations cannot be compared.
+    #[must_use]
+    pub fn is_more_than(&self, other: &Self) -> bool {
+        self.denomination == other.denomination && (self.whole, self.fraction) > (other.whole, other.fraction)
+    }
+
+    /// Whether this is the same price as `other`, or a higher one.
+    #[must_use]
+    pub fn is_at_least(&self, other: &Self) -> bool {
+        self == other || self.is_more_than(other)
+    }
 }
 
 impl FromStr for GasPrice {
@@ -103,6 +134,20 @@ mod tests {
             assert_eq!(text.parse::<GasPrice>().unwrap().to_string(), text);
         }
         assert_eq!(GasPrice::default().to_string(), "0.000001upokt");
+    }
+
+    #[test]
+    fn a_price_covers_a_fee_and_no_lower_one_does() {
+        let price = GasPrice::default();
+        for (fee, gas) in [(1, 3), (924, 924_000), (7, 7), (0, 5), (u64::MAX, 1), (1, u64::MAX), (2, u64::MAX - 1)] {
+            let covering = price.covering(fee, gas).unwrap();
+            let paid = covering.fee(gas).first().map_or(0, |coin| coin.amount.parse::<u128>().unwrap());
+            assert!(paid >= u128::from(fee) && paid <= u128::from(fee) + 1, "{fee} for {gas}: {covering} pays {paid}");
+        }
+        assert_eq!(price.covering(1, 0), None);
+        assert!("2upokt".parse::<GasPrice>().unwrap().is_more_than(&"1.9upokt".parse().unwrap()));
+        assert!(!"2foo".parse::<GasPrice>().unwrap().is_more_than(&"1upokt".parse().unwrap()));
+        assert!(price.is_at_least(&price) && !price.is_more_than(&price));
     }
 
     #[test]

@@ -150,6 +150,7 @@ impl ModelOwner {
                 requirement: memory.requirement,
                 outcome: memory.outcome.clone(),
             },
+            worth: None,
         };
         next(&situation).1
     }
