@@ -9,6 +9,7 @@ mod checks;
 mod command;
 mod config;
 mod confirm;
+mod copies;
 mod durability;
 mod entry;
 mod error;

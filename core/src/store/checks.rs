@@ -77,9 +77,6 @@ pub(super) fn judge(info: &Info, settings: &Settings) -> Result<Vec<Warning>, St
         }
         Some(_) => {}
     }
-    if info.number("cluster_enabled") == 1 {
-        return Err("it is a node of a cluster, which is not supported yet: use a standalone server".to_owned());
-    }
     if info.get("role") != "master" {
         return Err("it is a replica and takes no writes: name the primary in the url".to_owned());
     }
@@ -156,7 +153,6 @@ mod tests {
             ("redis_version:6.0.16", "6.2"),
             ("redis_version:5.0.7", "6.2"),
             ("redis_version:banana", "Redis or Valkey"),
-            ("cluster_enabled:1", "standalone"),
             ("role:slave", "primary"),
             ("maxmemory_policy:allkeys-lru", "noeviction"),
         ] {

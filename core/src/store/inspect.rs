@@ -1,13 +1,10 @@
 //! A look at a Redis that changes nothing in it.
 
-use std::sync::Arc;
-
 use redis::cmd;
 
-use super::link::{Access, Link};
-use super::open::{settings, wait_for};
+use super::open::{find, judge, version};
 use super::schema::compare;
-use super::{ChainIdentity, Keys, StoreConfig, StoreError, Warning, checks};
+use super::{ChainIdentity, Keys, StoreConfig, StoreError, Warning};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +26,13 @@ pub struct Inspection {
 /// As [`Store::open`](super::Store::open) has them, among them [`StoreError::Unfit`] and [`StoreError::Foreign`].
 pub async fn inspect(config: &StoreConfig, chain: Option<&ChainIdentity>) -> Result<Inspection, StoreError> {
     let keys = Keys::new(&config.prefix)?;
-    let link = Arc::new(Link::new(Arc::new(Access::new(config)?), config.response_timeout.0));
-    let info = wait_for(&link, config.open_timeout.0).await?;
-    let unfit = |problem| StoreError::Unfit { address: link.address(), problem };
-    let warnings = checks::judge(&info, &settings(&link).await).map_err(unfit)?;
+    let found = find(config).await?;
+    let (link, warnings) = (&found.link, judge(&found.link, &found.nodes)?);
     let fields: [Option<String>; 4] =
         link.run(cmd("HMGET").arg(keys.schema()).arg(&["layout", "chain_id", "genesis_hash", "identity"])).await?;
     let in_use = fields.iter().any(Option::is_some);
     if let Some(chain) = chain.filter(|_| in_use) {
         compare(&keys.schema(), &fields.map(Option::unwrap_or_default), chain)?;
     }
-    Ok(Inspection { address: link.address(), version: info.get("redis_version").to_owned(), in_use, warnings })
+    Ok(Inspection { address: link.address(), version: version(&found.nodes), in_use, warnings })
 }

@@ -75,6 +75,18 @@ impl Keys {
         self.fleet("barrier")
     }
 
+    /// The same on one server of a cluster: `tag` leads to a slot of its own.
+    #[must_use]
+    pub fn barrier_at(&self, tag: &str) -> String {
+        format!("{}:{{{tag}}}:barrier", self.prefix)
+    }
+
+    /// A random text in one slot of a cluster. Is it gone, the server that held it lost data.
+    #[must_use]
+    pub fn canary(&self, tag: &str) -> String {
+        format!("{}:{{{tag}}}:canary", self.prefix)
+    }
+
     /// A supplier's state on chain, for relayers.
     #[must_use]
     pub fn supplier(&self, supplier: &Address) -> String {
@@ -179,6 +191,8 @@ mod tests {
             (keys.blocks(), "prod.eu:1:{fleet}:blocks"),
             (keys.events(), "prod.eu:1:{fleet}:events"),
             (keys.barrier(), "prod.eu:1:{fleet}:barrier"),
+            (keys.barrier_at("77"), "prod.eu:1:{77}:barrier"),
+            (keys.canary("77"), "prod.eu:1:{77}:canary"),
             (keys.supplier(&supplier), "prod.eu:1:{fleet}:supplier:ADDRESS"),
             (keys.simulated(&[0xab; 32]), &format!("prod.eu:1:{{fleet}}:sim:replay:{}", "ab".repeat(32))),
             (keys.cache("params"), "prod.eu:1:{fleet}:cache:params"),

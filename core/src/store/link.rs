@@ -1,9 +1,12 @@
 //! What the store sends commands through: one server, the primary that Sentinels name, or a cluster.
 
 mod access;
+mod cluster;
 mod explain;
 mod line;
+mod map;
 mod sentinel;
+mod slots;
 mod url;
 
 use std::sync::Arc;
@@ -16,18 +19,44 @@ use tokio::time::timeout;
 use super::StoreError;
 use super::command::Call;
 pub(super) use access::Access;
+use cluster::Cluster;
 use explain::{explain, is_unknown_script};
 use line::{Batch, Line};
+pub(super) use map::Shard;
 pub(super) use sentinel::Terms;
+pub(super) use slots::tag;
 use url::Form;
 pub use url::RedisUrl;
 
 /// A way to Redis that many tasks share. Every wait on it is bounded.
 pub(super) struct Link {
     access: Arc<Access>,
-    line: Line,
+    route: Route,
     limit: Duration,
     broken: Arc<Notify>,
+}
+
+enum Route {
+    /// A server, or the one that is the primary now.
+    One(Box<Line>),
+    Many(Cluster),
+}
+
+/// A server that holds a part of the keys: all of them, or those of some slots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    Of(Shard),
+}
+
+impl Part {
+    /// Of the server, where it is one of several.
+    pub(super) fn address(&self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::Of(shard) => Some(shard.endpoint.to_string()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Link {
@@ -37,17 +66,53 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    /// Prepares a connection; it is made with the first command.
+    /// Prepares connections; each is made with its first command.
     pub(super) fn new(access: Arc<Access>, response_timeout: Duration) -> Self {
         let broken = Arc::new(Notify::new());
         let limit = access.connect_timeout + response_timeout;
-        let line = Line::new(access.clone(), access.url().form.clone(), response_timeout, broken.clone());
-        Self { access, line, limit, broken }
+        let route = match &access.url().form {
+            Form::Cluster { seeds } => {
+                Route::Many(Cluster::new(access.clone(), seeds.clone(), response_timeout, broken.clone()))
+            }
+            form => Route::One(Box::new(Line::new(access.clone(), form.clone(), response_timeout, broken.clone()))),
+        };
+        Self { access, route, limit, broken }
     }
 
     /// Whom it leads to, without credentials.
     pub(super) fn address(&self) -> String {
-        self.line.address().map_or_else(|| self.access.url().to_string(), |address| address.to_string())
+        let connected = match &self.route {
+            Route::One(line) => line.address(),
+            Route::Many(_) => None,
+        };
+        connected.map_or_else(|| self.access.url().to_string(), |address| address.to_string())
+    }
+
+    /// The servers that hold the keys now.
+    pub(super) async fn parts(&self) -> Result<Vec<Part>, StoreError> {
+        match &self.route {
+            Route::One(_) => Ok(vec![Part::Whole]),
+            Route::Many(cluster) => {
+                let shards = self.bounded(cluster.shards()).await?;
+                Ok(shards.into_iter().map(Part::Of).collect())
+            }
+        }
+    }
+
+    /// Several commands to one of these servers, whatever their keys.
+    pub(super) async fn pipe_to<T: FromRedisValue>(&self, part: &Part, pipeline: &Pipeline) -> Result<T, StoreError> {
+        let (Part::Of(shard), Route::Many(cluster)) = (part, &self.route) else {
+            return self.pipe(pipeline).await;
+        };
+        let (values, address) = self.bounded(cluster.send_to(shard, Batch::Many(pipeline))).await?;
+        read(Value::Array(values.into_iter().map(|value| plain(value, &address)).collect::<Result<_, _>>()?))
+    }
+
+    /// One command to one of these servers.
+    pub(super) async fn run_at<T: FromRedisValue>(&self, part: &Part, command: &Cmd) -> Result<T, StoreError> {
+        let mut pipeline = Pipeline::with_capacity(1);
+        pipeline.add_command(command.clone());
+        self.pipe_to::<(T,)>(part, &pipeline).await.map(|(answer,)| answer)
     }
 
     /// Returns when the connection has failed since this was last awaited.
@@ -72,7 +137,10 @@ impl Link {
                 let primary = sentinels.primary().ok_or_else(|| StoreError::TimedOut { address: self.address() })?;
                 self.access.client(&Form::Server(primary)).await
             }
-            None => self.access.client(&self.access.url().form).await,
+            None => match self.parts().await?.into_iter().next() {
+                Some(Part::Of(shard)) => self.access.client(&Form::Server(shard.endpoint)).await,
+                _ => self.access.client(&self.access.url().form).await,
+            },
         }
     }
 
@@ -117,12 +185,20 @@ impl Link {
         batch: Batch<'_>,
         script: Option<&Script>,
     ) -> Result<Vec<Result<Value, StoreError>>, StoreError> {
-        let (mut replies, mut address) = self.line.send(batch).await?;
+        let line = match (&self.route, batch) {
+            (Route::One(line), _) => line,
+            (Route::Many(cluster), Batch::One(command)) => return cluster.exchange(&[command], script).await,
+            (Route::Many(cluster), Batch::Many(pipeline)) => {
+                let commands: Vec<&Cmd> = pipeline.cmd_iter().collect();
+                return cluster.exchange(&commands, script).await;
+            }
+        };
+        let (mut replies, mut address) = line.send(batch).await?;
         if let Some(script) = script.filter(|_| replies.iter().any(lacks_script)) {
-            self.line.load(script).await?;
-            (replies, address) = self.line.send(batch).await?;
+            line.load(script).await?;
+            (replies, address) = line.send(batch).await?;
         }
-        Ok(replies.into_iter().map(|reply| reply.extract_error().map_err(|error| explain(&address, &error))).collect())
+        Ok(replies.into_iter().map(|reply| plain(reply, &address)).collect())
     }
 
     /// Also bounds the wait for a connection that is being made.
@@ -130,9 +206,16 @@ impl Link {
         if let Ok(outcome) = timeout(self.limit, answer).await {
             return outcome;
         }
-        self.line.note_silence();
+        match &self.route {
+            Route::One(line) => line.note_silence(),
+            Route::Many(cluster) => cluster.note_silence(),
+        }
         Err(StoreError::TimedOut { address: self.address() })
     }
+}
+
+fn plain(reply: Value, address: &str) -> Result<Value, StoreError> {
+    reply.extract_error().map_err(|error| explain(address, &error))
 }
 
 fn read<T: FromRedisValue>(value: Value) -> Result<T, StoreError> {

@@ -1,6 +1,7 @@
 //! The store against a real redis-server.
 
 mod budgets;
+mod cluster;
 mod durability;
 mod failover;
 mod fences;

@@ -33,7 +33,9 @@ struct Eye {
     incarnation: watch::Sender<Incarnation>,
     /// Monotonic times, in microseconds. Written after the incarnation that they belong to.
     heard: AtomicU64,
-    durable: AtomicU64,
+    /// What is on the disks of the primaries, and what is on those replicas that could take over.
+    synced: AtomicU64,
+    copied: AtomicU64,
 }
 
 impl Watcher {
@@ -53,7 +55,8 @@ impl Watcher {
             barrier,
             incarnation: watch::Sender::new(sight.incarnation),
             heard: AtomicU64::new(micros(asked_at)),
-            durable: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            copied: AtomicU64::new(0),
         });
         let watching = eye.clone();
         let task = tokio::spawn(async move {
@@ -71,9 +74,14 @@ impl Watcher {
         self.eye.incarnation.subscribe()
     }
 
-    /// What was written by then, in the incarnation that is current *after* this call, is on disk.
+    /// What was written by then, in the incarnation that is current *after* this call, is on disk, and on replicas where they count.
     pub(super) fn durable_up_to(&self) -> Duration {
-        Duration::from_micros(self.eye.durable.load(Ordering::Acquire))
+        let synced = Duration::from_micros(self.eye.synced.load(Ordering::Acquire));
+        if self.eye.barrier.copies().may_count() {
+            synced.min(Duration::from_micros(self.eye.copied.load(Ordering::Acquire)))
+        } else {
+            synced
+        }
     }
 
     pub(super) fn heard_within(&self, clock: Clock, period: Duration) -> bool {
@@ -105,15 +113,19 @@ impl Eye {
 
     /// Beside the looks, because a confirmation may take seconds.
     async fn keep_confirming(&self) {
-        while self.barrier.syncing() == Syncing::Confirmed {
+        loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            self.confirm().await;
+            if self.barrier.syncing() == Syncing::Confirmed || self.barrier.copies().may_count() {
+                self.confirm().await;
+            }
         }
     }
 
     async fn look(&self) -> Result<Incarnation, StoreError> {
         // No answer of the Sentinels is no reason to doubt the primary that answers.
-        let _followed = self.looker.link.follow().await;
+        if let Ok(Some(terms)) = self.looker.link.follow().await {
+            self.barrier.copies().learn(terms);
+        }
         let asked_at = self.clock.monotonic();
         let sight = self.looker.look().await?;
         self.incarnation.send_if_modified(|known| {
@@ -126,12 +138,14 @@ impl Eye {
         });
         self.heard.fetch_max(micros(asked_at), Ordering::AcqRel);
         if sight.calm {
-            let durable = match self.barrier.syncing() {
+            let synced = match self.barrier.syncing() {
                 Syncing::Always => asked_at,
                 _ => asked_at.saturating_sub(self.confirm_after),
             };
-            self.durable.fetch_max(micros(durable), Ordering::AcqRel);
+            self.synced.fetch_max(micros(synced), Ordering::AcqRel);
         }
+        let copied = asked_at.saturating_sub(self.barrier.copies().age());
+        self.copied.fetch_max(micros(copied), Ordering::AcqRel);
         Ok(sight.incarnation)
     }
 
@@ -140,8 +154,14 @@ impl Eye {
         let asked_at = self.clock.monotonic();
         let before = self.incarnation.borrow().clone();
         // The answer counts for this incarnation only if it is still there afterwards.
-        if self.barrier.wait().await.is_ok() && self.look().await.is_ok_and(|now| now == before) {
-            self.durable.fetch_max(micros(asked_at), Ordering::AcqRel);
+        let Ok(copied) = self.barrier.confirmed().await else { return };
+        if self.look().await.is_ok_and(|now| now == before) {
+            if self.barrier.syncing() == Syncing::Confirmed {
+                self.synced.fetch_max(micros(asked_at), Ordering::AcqRel);
+            }
+            if copied {
+                self.copied.fetch_max(micros(asked_at), Ordering::AcqRel);
+            }
         }
     }
 }

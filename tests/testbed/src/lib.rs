@@ -26,4 +26,4 @@ pub use genesis::Genesis;
 pub use kubernetes::{AuditEvent, Kubernetes, KubernetesSettings};
 pub use ports::free_address;
 pub use proxy::{Faults, Proxy};
-pub use redis::{Cut, Redis, Sentinel};
+pub use redis::{Cut, Redis, RedisCluster, Sentinel};

@@ -1,6 +1,7 @@
 //! A real redis-server, and the ways in which it fails: killed, paused, restarted, and robbed of its last writes.
 
 mod ask;
+mod cluster;
 mod process;
 mod sentinel;
 mod tail;
@@ -13,6 +14,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::{Error, free_address};
+pub use cluster::RedisCluster;
 use process::Process;
 pub use sentinel::Sentinel;
 use tail::Recorder;

@@ -10,6 +10,7 @@ use redis::{
 };
 use tokio::time::timeout;
 
+use super::cluster::Knowledge;
 use super::explain::explain;
 use super::sentinel::Sentinels;
 use super::url::{Endpoint, Form, Login, RedisUrl};
@@ -21,6 +22,7 @@ pub(in crate::store) struct Access {
     url: RedisUrl,
     tls: TlsFiles,
     sentinels: Option<Sentinels>,
+    knowledge: Knowledge,
     pub(super) connect_timeout: Duration,
 }
 
@@ -35,9 +37,6 @@ struct TlsFiles {
 impl Access {
     pub(in crate::store) fn new(config: &StoreConfig) -> Result<Self, StoreError> {
         let url = RedisUrl::parse(&config.url).map_err(StoreError::Url)?;
-        if let Form::Cluster { .. } = url.form {
-            return Err(StoreError::Url("is one of a cluster, which is not supported yet".into()));
-        }
         let tls = TlsFiles {
             authority: config.ca_file.clone(),
             certificate: config.cert_file.clone(),
@@ -59,11 +58,24 @@ impl Access {
             }
             _ => None,
         };
-        Ok(Self { url, tls, sentinels, connect_timeout: config.connect_timeout.0 })
+        let knowledge = Knowledge::default();
+        Ok(Self { url, tls, sentinels, knowledge, connect_timeout: config.connect_timeout.0 })
     }
 
     pub(super) fn url(&self) -> &RedisUrl {
         &self.url
+    }
+
+    pub(super) fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    /// The same for the cluster that the one server of the URL turned out to belong to.
+    pub(in crate::store) fn as_cluster(&self) -> Option<Self> {
+        let Form::Server(seed) = &self.url.form else { return None };
+        let url = RedisUrl { form: Form::Cluster { seeds: vec![seed.clone()] }, ..self.url.clone() };
+        let (tls, knowledge) = (self.tls.clone(), Knowledge::default());
+        Some(Self { url, tls, sentinels: None, knowledge, connect_timeout: self.connect_timeout })
     }
 
     pub(super) fn sentinels(&self) -> Option<&Sentinels> {

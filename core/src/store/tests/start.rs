@@ -32,13 +32,6 @@ async fn a_replica_is_refused() {
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster_is_refused() {
-    let redis = Redis::start_with(&[("cluster-enabled", "yes")]).await.unwrap();
-    let error = refusal(&redis).await;
-    assert!(error.contains("cluster"), "{error}");
-}
-
-#[tokio::test]
 async fn a_missing_password_is_refused_at_once() {
     let redis = Redis::start_with(&[("requirepass", "secret")]).await.unwrap();
     let started = Instant::now();
