@@ -1,7 +1,7 @@
 # The targets of everyday work. Each does all of its own set-up.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench primitives lint fmt docs fuzz
+.PHONY: help demo test chaos bench primitives lint fmt docs fuzz
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -11,6 +11,9 @@ demo: ## a real chain, a small fleet, fresh relays, a settled claim; KEEP=1 leav
 
 test: ## the whole gate: lints, generated files, all tests against real servers
 	@scripts/test
+
+chaos: ## everything fails again and again for half an hour and more, by seeds; CHAOS_SEEDS=7 plays one seed again
+	@scripts/chaos
 
 bench: ## what a relay costs: a release build under load, with targets and verdicts; OPTIONS="--relays 1000000" for the long one
 	@scripts/bench $(OPTIONS)

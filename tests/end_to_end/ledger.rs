@@ -41,6 +41,16 @@ impl Ledger {
         self.hashes().len()
     }
 
+    /// Which parts have relays.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.0.keys()
+    }
+
+    /// Every relay with its part.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Part, RelayHash)> {
+        self.0.iter().flat_map(|(part, relays)| relays.iter().map(move |relay| (part, relay.hash)))
+    }
+
     pub(crate) fn hashes(&self) -> BTreeSet<RelayHash> {
         self.0.values().flatten().map(|relay| relay.hash).collect()
     }

@@ -7,9 +7,12 @@
 
 mod claims;
 mod gateway;
+#[allow(dead_code, reason = "shared with the chaos suite, which uses the rest")]
 mod ledger;
 mod log;
+#[allow(dead_code, reason = "shared with the chaos suite, which uses the rest")]
 mod pool;
+#[allow(dead_code, reason = "shared with the chaos suite, which uses the rest")]
 mod role;
 mod stage;
 

@@ -1,9 +1,10 @@
 //! Miners and relayers that share suppliers, a Redis and a prefix.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use relay_core::address::Address;
-use relay_core::store::{ChainIdentity, Store, StoreConfig};
+use relay_core::store::{ChainIdentity, Store, StoreConfig, StoreError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::free_address;
@@ -84,10 +85,15 @@ impl Pool {
         Relayer { role, url: format!("http://{address}") }
     }
 
+    /// Where configurations, logs and keys are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The pool's state, for looking at its log.
-    pub(crate) async fn store(&self, stage: &Stage) -> Store {
+    pub(crate) async fn store(&self, stage: &Stage) -> Result<Store, StoreError> {
         let identity = stage.client.identity().await.unwrap();
         let config = StoreConfig { url: stage.redis.url(), prefix: self.prefix.clone(), ..StoreConfig::default() };
-        Store::open(config, ChainIdentity::from(&identity)).await.unwrap()
+        Store::open(config, ChainIdentity::from(&identity)).await
     }
 }

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::Value;
 use testbed::free_address;
 use tokio::process::{Child, Command};
@@ -19,6 +21,7 @@ const LINES_SHOWN: usize = 60;
 /// A running miner or relayer. Killed when dropped.
 pub(crate) struct Role {
     process: Child,
+    killed: bool,
     command: &'static str,
     config: PathBuf,
     log: PathBuf,
@@ -34,17 +37,35 @@ impl Role {
         let path = folder.join(format!("{name}.yaml"));
         std::fs::write(&path, config.to_string()).unwrap(); // JSON is YAML
         let log = folder.join(format!("{name}.log"));
-        Self { process: spawn(command, &path, &log), command, config: path, log, admin }
+        Self { process: spawn(command, &path, &log), killed: false, command, config: path, log, admin }
     }
 
     /// Ends the process as a crash would.
     pub(crate) async fn kill(&mut self) {
+        self.killed = true;
         self.process.kill().await.unwrap();
+    }
+
+    /// Freezes it (SIGSTOP), or lets it go on (SIGCONT).
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.process.id().unwrap()).unwrap();
+        nix::sys::signal::kill(Pid::from_raw(id), signal).unwrap();
+    }
+
+    /// How it ended, if it did and was not killed.
+    pub(crate) fn ended_by_itself(&mut self) -> Option<String> {
+        let status = (!self.killed).then(|| self.process.try_wait().unwrap())??;
+        Some(format!(
+            "{} ended with {status}:\n{}",
+            self.log.display(),
+            self.log_text().lines().last().unwrap_or_default()
+        ))
     }
 
     /// Starts it again after [`Role::kill`], with the same configuration.
     pub(crate) fn start_again(&mut self) {
         self.process = spawn(self.command, &self.config, &self.log);
+        self.killed = false;
     }
 
     /// Waits until the process calls itself ready.
