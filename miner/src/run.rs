@@ -57,7 +57,7 @@ pub struct Miner {
 
 /// Runs a miner until told to stop. A chain or Redis that is away, at start or later, only delays things.
 pub async fn run(config: Config, stop: CancellationToken) -> Result<(), MinerError> {
-    Miner::bind(config, None).await?.serve(stop).await
+    Box::pin(Miner::bind(config, None).await?.serve(stop)).await
 }
 
 impl Miner {

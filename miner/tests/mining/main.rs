@@ -6,6 +6,8 @@ mod fleet;
 mod running;
 mod scene;
 
+mod drains;
+mod intake;
 mod leading;
 mod leases;
 mod operations;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use miner::Config;
-use relay_core::address::SecretKey;
+use relay_core::address::{Address, SecretKey};
 use relay_core::chain::{Chain as Node, ChainConfig, NodeConfig};
 use relay_core::client::{OpenSession, json_rpc_payload, sign_request};
 use relay_core::relay::{MinedRelay, sign_response};
@@ -54,6 +54,42 @@ impl Scene {
         Store::open(config, chain).await.unwrap()
     }
 
+    /// The session that `app1` is in now.
+    pub(crate) async fn session(&self) -> OpenSession {
+        self.session_of(1).await
+    }
+
+    /// The session that one of several applications, each with its own service, is in now.
+    async fn session_of(&self, app: usize) -> OpenSession {
+        let application = self.chain.account(&format!("app{app}")).unwrap().address.parse().unwrap();
+        let service = format!("svc{app}").as_str().into();
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            match OpenSession::fetch(&self.node, &application, &service).await {
+                Ok(session) => return session,
+                // A node knows of a block a moment before it can be asked about it.
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A relay of this session that `supplier1` served, different from all others.
+    pub(crate) fn relay(&self, session: &OpenSession, number: usize) -> Append {
+        let gateway = SecretKey::from_hex(&self.chain.account("gateway1").unwrap().private_key).unwrap();
+        let supplier = SecretKey::from_hex(&self.chain.account("supplier1").unwrap().private_key).unwrap();
+        let payload = json_rpc_payload(format!(r#"{{"id":{number}}}"#).into());
+        let request = sign_request(&session.header, &session.ring, supplier.address(), payload, &gateway).unwrap();
+        let response = sign_response(&session.header, Bytes::from_static(b"answer"), &supplier).unwrap();
+        let relay = MinedRelay::new(&request, &response).bytes;
+        Append { session: session.header.clone(), relay, arrival: session.header.start, earlier: None }
+    }
+
+    /// The operator address of `supplier1`.
+    pub(crate) fn supplier(&self) -> Address {
+        self.chain.account("supplier1").unwrap().address.parse().unwrap()
+    }
+
     /// Appends relays of the present session, as a relayer would.
     pub(crate) async fn serve(&self, store: &Store, count: usize) -> OpenSession {
         self.serve_app(store, 1, count).await
@@ -61,28 +97,15 @@ impl Scene {
 
     /// The same for one of several applications, each with its own service.
     pub(crate) async fn serve_app(&self, store: &Store, app: usize, count: usize) -> OpenSession {
-        let application = self.chain.account(&format!("app{app}")).unwrap().address.parse().unwrap();
-        let service = format!("svc{app}").as_str().into();
-        let session = OpenSession::fetch(&self.node, &application, &service).await.unwrap();
+        let session = self.session_of(app).await;
         self.append(store, &session, count).await;
         session
     }
 
     /// Appends relays of any session, real or not.
     pub(crate) async fn append(&self, store: &Store, session: &OpenSession, count: usize) {
-        let gateway = SecretKey::from_hex(&self.chain.account("gateway1").unwrap().private_key).unwrap();
-        let supplier = SecretKey::from_hex(&self.chain.account("supplier1").unwrap().private_key).unwrap();
-        let relays: Vec<Append> = (0..count)
-            .map(|n| {
-                let payload = json_rpc_payload(format!(r#"{{"id":{n}}}"#).into());
-                let request =
-                    sign_request(&session.header, &session.ring, supplier.address(), payload, &gateway).unwrap();
-                let response = sign_response(&session.header, Bytes::from_static(b"answer"), &supplier).unwrap();
-                let relay = MinedRelay::new(&request, &response).bytes;
-                Append { session: session.header.clone(), relay, arrival: session.header.start, earlier: None }
-            })
-            .collect();
-        store.append(supplier.address(), &relays).await.unwrap();
+        let relays: Vec<Append> = (0..count).map(|number| self.relay(session, number)).collect();
+        store.append(&self.supplier(), &relays).await.unwrap();
     }
 
     /// The record of a session that has ended.
