@@ -19,6 +19,7 @@ mod stage;
 mod bad_requests;
 mod crashes;
 mod failing_node;
+mod handed_over;
 mod killed;
 mod lost_writes;
 mod settlement;

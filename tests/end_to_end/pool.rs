@@ -70,6 +70,15 @@ impl Pool {
         Role::start(self.folder.path(), "miner", name, self.shared.clone())
     }
 
+    /// A miner whose configuration has these entries besides the usual ones.
+    pub(crate) fn miner_with(&self, name: &str, more: Value) -> Role {
+        let mut config = self.shared.clone();
+        if let (Value::Object(config), Value::Object(more)) = (&mut config, more) {
+            config.extend(more);
+        }
+        Role::start(self.folder.path(), "miner", name, config)
+    }
+
     /// A relayer whose configuration has these entries besides the usual ones.
     pub(crate) fn relayer(&self, name: &str, more: Value) -> Relayer {
         let address = free_address().unwrap();

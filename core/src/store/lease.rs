@@ -51,15 +51,20 @@ pub struct Fence {
     pub instance: InstanceId,
     /// Counts tenures of the supplier. Redis may lose its tail and count twice, so this alone tells nothing apart.
     pub epoch: u64,
-    /// Tells tenures of one instance apart even then.
+    /// Tells tenures of one instance apart even then. After a dot: the first epoch of the unbroken row of its tenures.
     nonce: Arc<str>,
 }
 
 impl Fence {
-    /// Whether this tenure began right where `earlier` ended, without another owner in between.
+    /// Whether nobody but this instance owned the supplier since `earlier`. In between it may have acquired the lease without
+    /// hearing of it, when the answer came too late.
     #[must_use]
     pub fn continues(&self, earlier: &Self) -> bool {
-        self.instance == earlier.instance && self.epoch == earlier.epoch + 1
+        self.instance == earlier.instance && self.epoch > earlier.epoch && self.first_epoch() <= earlier.epoch + 1
+    }
+
+    fn first_epoch(&self) -> u64 {
+        self.nonce.rsplit_once('.').and_then(|(_, first)| first.parse().ok()).unwrap_or(self.epoch)
     }
 }
 

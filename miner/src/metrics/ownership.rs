@@ -135,3 +135,34 @@ impl OwnershipMetrics {
 fn claim(supplier: &Address, instance: &str) -> Claim {
     Claim { supplier: supplier.as_str().to_owned(), instance: instance.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    /// Dashboards of other miners ask for these.
+    #[test]
+    fn names_and_labels_are_those_that_dashboards_know() {
+        let mut registry = Registry::default();
+        let metrics = OwnershipMetrics::register(registry.sub_registry_with_prefix("ha_miner"));
+        let supplier = Address::from_payload(&[7; 20]).unwrap();
+        metrics.claimed(&supplier, "miner-0");
+        metrics.released(&supplier, "miner-0");
+        metrics.drain_decided(Reason::KeyRemoval);
+        metrics.counts(3, 2, 4, Duration::from_secs(9));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        for line in [
+            format!("ha_miner_supplier_claimed_total{{supplier=\"{supplier}\",instance=\"miner-0\"}} 1"),
+            format!("ha_miner_supplier_released_total{{supplier=\"{supplier}\",instance=\"miner-0\"}} 1"),
+            "ha_miner_supplier_drain_decision_total{drain_reason=\"key_removal\",on_chain_result=\"no_query_client\"} 1".to_owned(),
+            "ha_miner_supplier_claimed_count 3".to_owned(),
+            "ha_miner_supplier_fair_share 4".to_owned(),
+            "ha_miner_supplier_manager_suppliers_active 2".to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line} is not in\n{text}");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use relay_core::address::Address;
 use relay_core::store::{Acquisition, Fence, InstanceId, LEASES_A_ROUND, Lease, Member, Store, StoreError};
 use relay_core::units::Height;
 use tokio::task::JoinSet;
+use tracing::warn;
 
 use super::work::Work;
 
@@ -130,12 +131,16 @@ impl<W: Work> Asking<W> {
         loop {
             match self.tasks.join_next().await {
                 None => std::future::pending().await,
-                Some(Err(_)) => {} // Tasks of ours do not panic, and are not cancelled while we listen.
+                // No answer will come. Which question it was is unknown, and one too many does no harm.
+                Some(Err(error)) => {
+                    warn!(%error, "a question about leases failed");
+                    (self.members, self.renewals, self.acquisitions) = (0, 0, 0);
+                }
                 Some(Ok(answer)) => {
                     match &answer {
-                        Answer::Members(_) => self.members -= 1,
-                        Answer::Renewed { .. } => self.renewals -= 1,
-                        Answer::Acquired { .. } => self.acquisitions -= 1,
+                        Answer::Members(_) => self.members = self.members.saturating_sub(1),
+                        Answer::Renewed { .. } => self.renewals = self.renewals.saturating_sub(1),
+                        Answer::Acquired { .. } => self.acquisitions = self.acquisitions.saturating_sub(1),
                         _ => {}
                     }
                     return answer;

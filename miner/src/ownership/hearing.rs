@@ -15,6 +15,9 @@ use super::plan::Ended;
 use super::rounds::Ownership;
 use super::work::{End, Work};
 
+/// Without an error for this long, Redis counts as answering again.
+const CALM: Duration = Duration::from_secs(5);
+
 impl<W: Work> Ownership<W> {
     pub(super) fn hear(&mut self, answer: Answer) {
         let now = self.now();
@@ -55,17 +58,19 @@ impl<W: Work> Ownership<W> {
         }
     }
 
-    /// Says once that Redis does not answer, and once that it does again.
+    /// Says once that Redis does not answer, and once that it has for a while again.
     fn heard<T>(&mut self, outcome: Result<T, StoreError>) -> Option<T> {
+        let now = self.now();
         match outcome {
             Ok(value) => {
-                if std::mem::take(&mut self.troubled) {
+                if self.troubled_at.is_some_and(|at| now.saturating_sub(at) >= CALM) {
+                    self.troubled_at = None;
                     info!("leases are looked after again");
                 }
                 Some(value)
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.troubled, true) {
+                if self.troubled_at.replace(now).is_none() {
                     warn!(%error, "leases could not be looked after");
                 }
                 None

@@ -57,8 +57,8 @@ pub struct Ownership<W: Work> {
     pub(super) asking: Asking<W>,
     pub(super) kept: Kept<W::Memory>,
     pub(super) members: Option<Vec<Member>>,
-    /// Redis did not answer the last question.
-    pub(super) troubled: bool,
+    /// When Redis last failed to answer, until it was said that it does again.
+    pub(super) troubled_at: Option<Duration>,
     next_round: Duration,
     next_glance: Duration,
 }
@@ -75,7 +75,7 @@ impl<W: Work> Ownership<W> {
             asking: Asking::new(means.store.clone(), me.clone(), means.name.clone(), work.clone()),
             kept: Kept::new(KEPT.0, KEPT.1),
             members: None,
-            troubled: false,
+            troubled_at: None,
             next_round: Duration::ZERO,
             next_glance: Duration::ZERO,
             means,

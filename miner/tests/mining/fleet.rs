@@ -309,23 +309,24 @@ impl Fleet {
         })
         .await
     }
+}
 
-    /// Calls of each command since the server started.
-    pub(crate) async fn commands(&self) -> BTreeMap<String, u64> {
-        let stats = self.redis_info("commandstats").await;
-        let line = |line: &str| {
-            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-            Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
-        };
-        stats.lines().filter_map(line).collect()
-    }
+/// Calls of each command since the server started.
+pub(crate) async fn commands(redis: &Redis) -> BTreeMap<String, u64> {
+    let stats = say(redis, "INFO commandstats").await;
+    let line = |line: &str| {
+        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+    };
+    stats.lines().filter_map(line).collect()
+}
 
-    async fn redis_info(&self, section: &str) -> String {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", self.redis.port())).await.unwrap();
-        socket.write_all(format!("INFO {section}\r\nQUIT\r\n").as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
+/// A command past the store, and the bytes of its answer.
+pub(crate) async fn say(redis: &Redis, command: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", redis.port())).await.unwrap();
+    socket.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
 }

@@ -11,7 +11,7 @@ use relay_core::units::Height;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::fleet::{Fate, Fleet, key, ring};
+use crate::fleet::{Fate, Fleet, commands, key, ring, say};
 
 fn address(number: u16) -> Address {
     key(number).address().clone()
@@ -53,12 +53,12 @@ async fn a_thousand_suppliers_have_one_owner_each_whoever_comes_and_goes() {
     // Nothing moves, and what is asked of Redis grows with suppliers and members, not with relays.
     let owned = fleet.ledger.owned();
     let (store, span) = (fleet.store().await, Duration::from_secs(6));
-    let start = fleet.commands().await;
+    let start = commands(&fleet.redis).await;
     sleep(span).await;
-    let quiet = fleet.commands().await;
+    let quiet = commands(&fleet.redis).await;
     append_relays(&store, 40, 250).await;
     sleep(span).await;
-    let busy = fleet.commands().await;
+    let busy = commands(&fleet.redis).await;
     let (without, with) = (scripts(&start, &quiet), scripts(&quiet, &busy) - 40);
     // 3 rounds with a renewal for each supplier, a heartbeat and seven glances of each member; one more round may fall in.
     assert!((2_000..=4_200).contains(&without), "{without} calls of scripts in {span:?}");
@@ -84,7 +84,7 @@ async fn a_thousand_suppliers_have_one_owner_each_whoever_comes_and_goes() {
     fleet.ledger.assert_never_two();
 }
 
-// rule: O-03, O-07, O-13
+// rule: O-03, O-07, O-13, H-26, C-37
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_member_that_stops_hands_everything_over_at_once() {
     let mut fleet = Fleet::new(200).await;
@@ -94,6 +94,7 @@ async fn a_member_that_stops_hands_everything_over_at_once() {
     fleet.until_spread_over(&[&first, &second]).await;
     let handed_over = first.stop().await;
     assert_eq!(handed_over.abandoned, 0);
+    assert_eq!((first.metrics.failures.get(), first.metrics.panics.get(), first.metrics.lost.get()), (0, 0, 0));
     // Leases last for longer than this test waits: they were given back, not run out.
     fleet.until("all are the other's", |owned| owned.len() == 200 && owned.values().all(|owner| *owner == 1)).await;
     fleet.ledger.assert_never_two();
@@ -199,6 +200,26 @@ async fn a_member_that_starts_again_under_its_old_name_takes_what_it_had() {
     fleet.until("all are the new one's", |owned| owned.len() == 30 && owned.values().all(|owner| *owner == 1)).await;
     assert_ne!(second.board.fleet().instance.unwrap(), before);
     fleet.ledger.assert_never_two();
+}
+
+/// A full Redis takes no heartbeats, so that each member seems to be alone; renewals it takes.
+// rule: H-30
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn leases_survive_a_redis_that_is_full() {
+    let mut fleet = Fleet::new(60).await;
+    let (first, second) = (fleet.join().await, fleet.join().await);
+    fleet.until_spread_over(&[&first, &second]).await;
+    let (owned, begun) = (fleet.ledger.owned(), fleet.ledger.beginnings());
+    say(&fleet.redis, "CONFIG SET maxmemory 1").await;
+    let before = commands(&fleet.redis).await;
+    sleep(Duration::from_secs(15)).await;
+    let asked = scripts(&before, &commands(&fleet.redis).await);
+    assert!(fleet.ledger.owned() == owned && fleet.ledger.beginnings() == begun, "nothing moves");
+    assert!(asked < 6_000, "{asked} calls of scripts in fifteen seconds: nobody asks in a hurry");
+    say(&fleet.redis, "CONFIG SET maxmemory 0").await;
+    fleet.until_spread_over(&[&first, &second]).await;
+    assert!(fleet.ledger.owned() == owned, "nothing has moved");
+    assert_eq!(first.metrics.lost.get() + second.metrics.lost.get(), 0);
 }
 
 // rule: O-12

@@ -14,3 +14,4 @@ mod operations;
 mod settles;
 mod submission;
 mod submission_faults;
+mod successors;

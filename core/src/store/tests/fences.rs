@@ -29,7 +29,7 @@ async fn assert_all_writes_fenced(store: &Store, fence: &Fence, last: EntryId) {
     assert_fenced(store.finish(fence, &supplier, &session).await);
 }
 
-// rule: D-45
+// rule: D-45, O-14, W-03
 #[tokio::test]
 async fn one_owner_at_a_time() {
     let (_redis, store) = start().await;
@@ -56,7 +56,7 @@ async fn one_owner_at_a_time() {
     );
 }
 
-// rule: D-45
+// rule: D-45, O-15, W-03, H-15, H-16
 #[tokio::test]
 async fn a_stale_owner_changes_nothing() {
     let (redis, _) = start().await;
@@ -90,6 +90,7 @@ async fn equal_epochs_of_different_tenures_are_told_apart() {
     store.put_record(&second.fence, &supplier(1), &"s1".into(), &1).await.unwrap();
 }
 
+// rule: O-02, W-04
 #[tokio::test]
 async fn acquiring_anew_voids_the_own_old_token() {
     let (_redis, store) = start().await;
@@ -98,10 +99,22 @@ async fn acquiring_anew_voids_the_own_old_token() {
     let first = own(&store, &instance).await;
     let second = own(&store, &instance).await;
     assert!(second.fence.continues(&first.fence));
+    // One whose answer nobody heard changes nothing about that.
+    let _unheard = own(&store, &instance).await;
+    let fourth = own(&store, &instance).await;
+    assert!(fourth.fence.continues(&first.fence) && fourth.fence.continues(&second.fence));
+    assert!(!first.fence.continues(&fourth.fence));
+    store.release(std::slice::from_ref(&fourth)).await.unwrap();
+    let other = own(&store, &InstanceId::random()).await;
+    store.release(&[other]).await.unwrap();
+    let fifth = own(&store, &instance).await;
+    assert!(!fifth.fence.continues(&fourth.fence), "somebody came between");
+    assert_eq!(fifth.fence.to_string().parse::<Fence>().unwrap(), fifth.fence);
     assert_all_writes_fenced(&store, &first.fence, last).await;
     assert!(store.renew(&[first]).await.unwrap()[0].is_none());
 }
 
+// rule: O-02
 #[tokio::test]
 async fn a_missed_renewal_is_never_made_up_for() {
     let (redis, store) = start().await;
@@ -135,6 +148,7 @@ async fn renewals_keep_a_lease_beyond_its_life_and_its_end_frees_it() {
     own(&store, &rival).await;
 }
 
+// rule: I-13, C-10
 #[tokio::test]
 async fn two_owners_racing_to_seal_agree_on_one_root() {
     let (redis, _) = start().await;

@@ -29,6 +29,8 @@ pub(super) struct Standing {
     /// When its lease is asked for again.
     pub(super) next_try: Duration,
     refusals: u32,
+    /// When the lease of another ends, as it last said.
+    held_until: Duration,
     taken_at: Duration,
     /// Since when nobody was seen to hold its lease.
     free_since: Option<Duration>,
@@ -46,6 +48,7 @@ impl Standing {
             idle: false,
             next_try: Duration::ZERO,
             refusals: 0,
+            held_until: Duration::ZERO,
             taken_at: Duration::ZERO,
             free_since: None,
             passed_over: BTreeMap::new(),
@@ -85,10 +88,14 @@ impl Standing {
         self.free_since = None;
     }
 
-    /// A holder that lives gives it up in its own time, which may be never. One that is gone holds it to the end of the lease.
+    /// A holder that lives gives it up in its own time, which may be never. One that is gone holds it to the end of the lease;
+    /// if it renews it nevertheless, it lives, whatever the list of members says (a full Redis takes no heartbeats).
     pub(super) fn refused(&mut self, now: Duration, holder_lives: bool, remaining: Duration, times: &Times) {
         self.free_since = None;
-        let pause = if holder_lives {
+        let until = now + remaining;
+        let renewed = self.refusals > 0 && until > self.held_until + times.retry;
+        self.held_until = until;
+        let pause = if holder_lives || renewed {
             (times.round / 4).saturating_mul(1 << self.refusals.min(8)).min(times.round)
         } else {
             remaining.clamp(Duration::from_millis(5), times.retry)

@@ -95,6 +95,24 @@ fn what_the_first_does_not_take_goes_to_the_next_and_stays_there() {
     assert_at_rest(&mut world);
 }
 
+/// Redis may take renewals and no heartbeats, when it is full. Then nobody asks in a hurry for what is not free.
+#[test]
+fn a_holder_that_renews_lives_whoever_is_on_the_list() {
+    let now = Duration::from_secs(100);
+    let me = "me/1/x".parse::<relay_core::store::Fence>().unwrap().instance;
+    let gone = "gone/1/x".parse::<relay_core::store::Fence>().unwrap().instance;
+    let mut planner = super::Planner::new(me, super::world::TIMES, None);
+    planner.keys_are(now, &keys(1));
+    let pause = |planner: &mut super::Planner, at: Duration, remaining: u64| {
+        planner.refused(at, &supplier(0), &gone, Duration::from_millis(remaining));
+        planner.next_try(at).unwrap().saturating_sub(at)
+    };
+    assert!(pause(&mut planner, now, 4_000) <= Duration::from_millis(50));
+    assert!(pause(&mut planner, now + Duration::from_secs(1), 3_000) <= Duration::from_millis(50), "it runs out");
+    assert!(pause(&mut planner, now + Duration::from_secs(2), 6_000) >= Duration::from_millis(500), "it was renewed");
+    assert_eq!(pause(&mut planner, now + Duration::from_millis(7_990), 10), Duration::from_millis(10), "it ends");
+}
+
 // rule: O-12
 #[test]
 fn a_supplier_whose_key_is_gone_is_given_up_and_another_member_that_has_it_goes_on() {
