@@ -89,6 +89,7 @@ fn window(case: &Value) -> Option<Duration> {
     u64::try_from(nanos).ok().filter(|nanos| *nanos > 0).map(Duration::from_nanos)
 }
 
+// rule: I-14, H-04, H-05
 #[test]
 fn timeouts_follow_the_window() {
     let vectors = load("vectors/tx_client.json");

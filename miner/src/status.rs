@@ -44,9 +44,8 @@ pub struct SupplierStatus {
     pub tally: Tally,
     /// Sessions that earned nothing, newest last.
     pub lost: Vec<Loss>,
-    /// What the supplier's account cannot pay for, if anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub short_of_funds: Option<String>,
+    /// What the supplier's account cannot pay for.
+    pub short_of_funds: Vec<ShortOfFunds>,
     #[serde(skip)]
     earned: Upokt,
 }
@@ -86,6 +85,17 @@ pub struct LastClaim {
     pub session_id: SessionId,
 }
 
+/// Messages that wait for money.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShortOfFunds {
+    /// Claims or proofs.
+    pub kind: &'static str,
+    /// How many.
+    pub waiting: usize,
+    /// What the account had, in uPOKT.
+    pub balance_upokt: String,
+}
+
 /// A session that earned nothing.
 #[derive(Debug, Clone, Serialize)]
 pub struct Loss {
@@ -113,7 +123,7 @@ impl SupplierStatus {
             earned_upokt: "0".to_owned(),
             tally: Tally::default(),
             lost: Vec::new(),
-            short_of_funds: None,
+            short_of_funds: Vec::new(),
             earned: Upokt(0),
         }
     }

@@ -157,7 +157,7 @@ proptest! {
 
     /// A Redis that was promoted from a lagging replica has lost even what was called durable. Relayers bring the relays back,
     /// and the claim that is on its way, or on chain, is the seal: no second root is ever claimed.
-    // rule: I-04, H-20
+    // rule: I-04, H-22
     #[test]
     fn a_lagging_replica_never_leads_to_a_second_root(
         at in 22_i64..45,

@@ -122,3 +122,27 @@ fn view_of(claims: &[Claim], id: &SessionId, at: Height) -> ClaimView {
     };
     ClaimView::Found { at, root, verdict }
 }
+
+#[cfg(test)]
+mod tests {
+    use relay_core::proto::pocket::session::SessionHeader;
+
+    use super::*;
+
+    // rule: C-07, H-20, I-11
+    #[test]
+    fn a_claim_whose_root_is_no_root_is_no_answer() {
+        let claim = |root_hash: Vec<u8>| Claim {
+            session_header: Some(SessionHeader { session_id: "ab".to_owned(), ..SessionHeader::default() }),
+            root_hash,
+            ..Claim::default()
+        };
+        let view = |root| view_of(&[claim(root)], &"ab".into(), Height(9));
+        for length in [0, 32, 47, 49] {
+            assert_eq!(view(vec![1; length]), ClaimView::Unknown);
+        }
+        let found = ClaimView::Found { at: Height(9), root: [1; 48], verdict: Verdict::Pending };
+        assert_eq!(view(vec![1; 48]), found);
+        assert_eq!(view_of(&[claim(vec![1; 48])], &"cd".into(), Height(9)), ClaimView::Absent { at: Height(9) });
+    }
+}

@@ -35,6 +35,7 @@ impl Owner {
             } else if self.met.insert(id.clone()) {
                 let mut session = Session::new(SessionRecord::new(summary.header.clone()));
                 session.appended = summary.appended;
+                self.around.metrics.sessions.created(&self.supplier, &summary.header.service);
                 self.sessions.insert(id.clone(), session);
             }
             // Otherwise it has ended, and the answer is older than that.

@@ -10,6 +10,7 @@ use super::flights::Letter;
 use super::proofs::pricing;
 use crate::lifecycle::{ClaimView, Requirement, Verdict};
 use crate::session::Session;
+use crate::status::ShortOfFunds;
 use crate::submission::{Bill, Costs, Kind, affordable, weigh};
 
 impl Owner {
@@ -47,6 +48,7 @@ impl Owner {
     /// their proofs is kept back from new claims: a claim that is not proven costs stake.
     pub(super) async fn within_funds(&mut self, kind: Kind, letters: Vec<Letter>, block: &Block) -> Vec<Letter> {
         if letters.is_empty() {
+            self.note_funds(kind, 0, Upokt(0));
             return letters;
         }
         let around = self.around.clone();
@@ -88,9 +90,10 @@ impl Owner {
 
     fn note_funds(&mut self, kind: Kind, short: usize, spendable: Upokt) {
         self.around.metrics.submission.short_of_funds(&self.supplier, kind, short);
-        self.status.short_of_funds =
-            (short > 0).then(|| format!("{spendable} left, {short} {}s wait for more", kind.name()));
+        self.status.short_of_funds.retain(|known| known.kind != kind.name());
         if short > 0 {
+            let balance_upokt = spendable.0.to_string();
+            self.status.short_of_funds.push(ShortOfFunds { kind: kind.name(), waiting: short, balance_upokt });
             warn!(supplier = %self.supplier, kind = kind.name(), waiting = short, balance = %spendable, "the supplier's account cannot pay for all; send it upokt");
         }
     }

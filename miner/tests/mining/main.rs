@@ -14,4 +14,5 @@ mod operations;
 mod settles;
 mod submission;
 mod submission_faults;
+mod submission_state;
 mod successors;

@@ -8,7 +8,7 @@ use relay_core::address::{Address, SecretKey};
 use relay_core::chain::{Chain as Node, ChainConfig, NodeConfig};
 use relay_core::client::{OpenSession, json_rpc_payload, sign_request};
 use relay_core::relay::{MinedRelay, sign_response};
-use relay_core::store::{Append, ChainIdentity, Store, StoreConfig};
+use relay_core::store::{Append, AppendOutcome, ChainIdentity, Store, StoreConfig};
 use serde_json::{Value, json};
 use testbed::{Chain, Genesis, Redis};
 
@@ -108,12 +108,46 @@ impl Scene {
         store.append(&self.supplier(), &relays).await.unwrap();
     }
 
+    /// Appends relays of any supplier, each by its number.
+    pub(crate) async fn append_for(
+        &self,
+        store: &Store,
+        supplier: &str,
+        session: &OpenSession,
+        numbers: std::ops::Range<usize>,
+    ) -> Vec<AppendOutcome> {
+        let relays = self.relays(supplier, session, numbers);
+        let supplier = self.chain.account(supplier).unwrap().address.parse().unwrap();
+        store.append(&supplier, &relays).await.unwrap().outcomes
+    }
+
+    /// Relays as a relayer holds them. Each is signed anew: only the same value is the same relay.
+    pub(crate) fn relays(&self, supplier: &str, session: &OpenSession, numbers: std::ops::Range<usize>) -> Vec<Append> {
+        let gateway = SecretKey::from_hex(&self.chain.account("gateway1").unwrap().private_key).unwrap();
+        let supplier = SecretKey::from_hex(&self.chain.account(supplier).unwrap().private_key).unwrap();
+        numbers
+            .map(|n| {
+                let payload = json_rpc_payload(format!(r#"{{"id":{n}}}"#).into());
+                let request =
+                    sign_request(&session.header, &session.ring, supplier.address(), payload, &gateway).unwrap();
+                let response = sign_response(&session.header, Bytes::from_static(b"answer"), &supplier).unwrap();
+                let relay = MinedRelay::new(&request, &response).bytes;
+                Append { session: session.header.clone(), relay, arrival: session.header.start, earlier: None }
+            })
+            .collect()
+    }
+
     /// The record of a session that has ended.
     pub(crate) async fn ended(&self, store: &Store, session: &OpenSession) -> Value {
-        let supplier = self.chain.account("supplier1").unwrap().address.parse().unwrap();
+        self.ended_for(store, "supplier1", session).await
+    }
+
+    /// The same for any supplier. A Redis that is away meanwhile is asked again.
+    pub(crate) async fn ended_for(&self, store: &Store, supplier: &str, session: &OpenSession) -> Value {
+        let supplier = self.chain.account(supplier).unwrap().address.parse().unwrap();
         let deadline = Instant::now() + Duration::from_mins(2);
         loop {
-            let ended: Vec<(_, Value)> = store.ended(&supplier, 50).await.unwrap();
+            let ended: Vec<(_, Value)> = store.ended(&supplier, 50).await.unwrap_or_default();
             if let Some((_, record)) = ended.into_iter().find(|(id, _)| *id == session.header.id) {
                 return record;
             }

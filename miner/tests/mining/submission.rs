@@ -104,7 +104,7 @@ async fn messages_of_one_deadline_share_a_transaction_and_the_record_names_it() 
     shift.end().await;
 }
 
-// rule: I-10, C-36
+// rule: I-10
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_over_the_gas_of_a_block_is_split() {
     let genesis = proven().services(4).applications(4).with("consensus", json!({"block": {"max_gas": "500000"}}));
@@ -117,7 +117,7 @@ async fn a_batch_over_the_gas_of_a_block_is_split() {
     shift.end().await;
 }
 
-// rule: I-10, C-36
+// rule: I-10
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mempool_that_takes_little_teaches_smaller_batches() {
     let flags = Flags { max_tx_bytes: Some(5_000), ..Flags::default() };
@@ -136,7 +136,7 @@ async fn poisoned_batch(transactions: Value) {
     // A session that the chain never made: its claim fails, and with it every transaction that carries it.
     let mut forged = sessions[0].clone();
     forged.header.id = "00".repeat(32).as_str().into();
-    shift.scene.append(&shift.store, &forged, 15).await;
+    shift.scene.append_for(&shift.store, "supplier1", &forged, 0..15).await;
     shift.records(&sessions).await.iter().for_each(assert_settled);
     let record = shift.scene.ended(&shift.store, &forged).await;
     assert_eq!(record["ending"]["outcome"]["kind"], "unclaimed", "{record}");
@@ -144,13 +144,13 @@ async fn poisoned_batch(transactions: Value) {
     shift.end().await;
 }
 
-// rule: I-10, M-01, M-08, H-24, C-10
+// rule: I-10, M-01, M-08, C-08
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_message_is_found_by_simulation_and_holds_up_nobody() {
     poisoned_batch(json!({})).await;
 }
 
-// rule: I-10, M-02, M-07, H-24
+// rule: I-10, M-07, M-08
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_message_is_found_in_its_block_and_holds_up_nobody() {
     poisoned_batch(json!({"gas": {"claim": 150_000, "proof": 400_000}})).await;
@@ -213,7 +213,7 @@ async fn with_known_gas_a_proof_is_in_the_first_block_of_its_window() {
     shift.end().await;
 }
 
-// rule: I-15, C-33
+// rule: I-15
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_runs_dry_waits_for_money_and_goes_on() {
     let genesis = proven().account("supplier1", json!({"balance": "1upokt"}));

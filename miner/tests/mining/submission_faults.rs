@@ -100,7 +100,7 @@ async fn what_needs_no_proof_takes_nothing_of_its_batch_with_it() {
     shift.end().await;
 }
 
-// rule: M-01, I-06, I-16, H-14, C-20
+// rule: M-01, I-06, I-16, H-14
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proof_that_becomes_required_in_its_window_is_sent() {
     let proof = json!({"proof_request_probability": 0, "proof_requirement_threshold": "9000000000upokt"});
@@ -115,7 +115,7 @@ async fn a_proof_that_becomes_required_in_its_window_is_sent() {
     shift.end().await;
 }
 
-// rule: I-13, M-20
+// rule: I-13
 #[tokio::test(flavor = "multi_thread")]
 async fn a_settlement_that_no_node_can_tell_of_ends_as_unknown() {
     let (shift, proxy) = behind_proxy(proven(), json!({"settlementPatience": 4})).await;

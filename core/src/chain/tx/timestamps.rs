@@ -68,6 +68,7 @@ mod tests {
     use super::*;
 
     proptest! {
+        // rule: I-14, H-04, C-33
         #[test]
         fn no_timestamp_is_given_twice(
             seed: u64,
