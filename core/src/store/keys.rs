@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     /// Changing one of these strands the state of every running pool: it takes a new layout.
-    // rule: G-09
+    // rule: G-09, C-27
     #[test]
     fn every_key_is_what_it_was() {
         let keys = Keys::new("prod.eu:1").unwrap();

@@ -15,3 +15,4 @@ mod records;
 mod scene;
 mod start;
 mod tls;
+mod trouble;
