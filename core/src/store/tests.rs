@@ -5,6 +5,7 @@ mod cluster;
 mod durability;
 mod failover;
 mod fences;
+mod fleet;
 mod leader;
 mod leases;
 mod living;
