@@ -233,6 +233,23 @@ async fn one_round_serves_hundreds_of_suppliers() {
     assert!(connected.trim().parse::<u32>().unwrap() <= 12, "{connected}, of which one asks for this number");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supplier_whose_keys_are_broken_hides_no_other() {
+    let reader = Reader::start().await;
+    let mut heads = reader.heads.subscribe(&address(1));
+    let _broken = reader.heads.subscribe(&address(2));
+    raw(&reader.redis, &format!("SET {} x", reader.store.keys().sessions(&address(2))));
+    reader.append(1, "s", relays(3, 1, "s")).await;
+    reader.grown(&mut heads, "s", 3).await;
+    let deadline = Instant::now() + PATIENCE;
+    while reader.metric("ha_miner_head_polls_failed_total") == 0 {
+        assert!(Instant::now() < deadline, "it is counted");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    reader.append(1, "s", [relay(3, 1, "s", 10)]).await;
+    reader.grown(&mut heads, "s", 4).await;
+}
+
 // rule: C-08, H-20, M-10, O-04
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_is_counted_by_reason_and_passed_over() {

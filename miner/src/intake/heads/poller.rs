@@ -4,7 +4,7 @@ use relay_core::store::{Store, StoreError};
 use relay_core::telemetry::Beat;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::Heads;
 use crate::config::IntakeSection;
@@ -53,7 +53,7 @@ impl HeadPoller {
             }
             let outcome = self.round(!everybody).await;
             self.note(outcome);
-            if last.elapsed() > self.pace() {
+            if everybody && last.elapsed() > self.pace() {
                 self.metrics.polls_late.inc();
             }
             everybody = tokio::select! {
@@ -70,10 +70,25 @@ impl HeadPoller {
     /// Asks for everybody, or for those who never got an answer.
     async fn round(&self, fresh: bool) -> Result<(), StoreError> {
         let (suppliers, next) = self.heads.wanted(fresh);
-        if !suppliers.is_empty() {
-            self.heads.publish(self.store.poll(&suppliers).await?, next);
+        if suppliers.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let refusal = match self.store.poll(&suppliers).await {
+            Ok(answers) => {
+                self.heads.publish(answers, next);
+                return Ok(());
+            }
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => error,
+        };
+        // Somebody's keys cannot be read. Asked one by one, all others get their answers.
+        for supplier in suppliers {
+            match self.store.poll(std::slice::from_ref(&supplier)).await {
+                Ok(answers) => self.heads.publish(answers, next),
+                Err(error) => debug!(%supplier, %error, "how far the logs of a supplier have grown cannot be read"),
+            }
+        }
+        Err(refusal)
     }
 
     fn pace(&self) -> Duration {
