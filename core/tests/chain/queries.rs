@@ -161,6 +161,7 @@ async fn another_node_answers_when_the_preferred_one_cannot() {
     assert_eq!(fresh.balance(&application).await.unwrap().0, Height(15), "the height tells how old an answer is");
 }
 
+// rule: H-08
 #[tokio::test]
 async fn a_node_of_another_chain_is_found_out() {
     let ours = testbed::Chain::start(still()).await.unwrap();
