@@ -189,9 +189,10 @@ impl Owner {
             reappends_until,
             doubt,
             looked_through: None,
+            // An answer that is under way may name those that end before it comes.
+            met: sessions.keys().cloned().collect(),
             sessions,
             heads,
-            met: BTreeSet::new(),
             more_to_read: false,
             since: SystemTime::now(),
             gauges,

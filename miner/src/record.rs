@@ -4,7 +4,7 @@ use relay_core::chain::ChainTime;
 use relay_core::chain::tx::TxHash;
 use relay_core::session::SessionHeader;
 use relay_core::units::{ComputeUnits, Height, Upokt};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The durable state of one session of one supplier. Written by the owner only, under its fence.
 ///
@@ -115,10 +115,13 @@ pub enum Outcome {
     /// Paid.
     Settled {
         /// What the claim was worth, before caps and splits.
+        #[serde(deserialize_with = "amount")]
         claimed: Upokt,
         /// What was settled.
+        #[serde(deserialize_with = "amount")]
         settled: Upokt,
         /// What the supplier's shareholders received.
+        #[serde(deserialize_with = "amount")]
         earned: Upokt,
     },
     /// A proof was required and none was valid in time. The stake is slashed.
@@ -141,8 +144,10 @@ pub enum Outcome {
     /// A claim would have cost more than it brings, so none was made.
     Unprofitable {
         /// What the claim would have been worth.
+        #[serde(deserialize_with = "amount")]
         reward: Upokt,
         /// What bringing it through costs on average.
+        #[serde(deserialize_with = "amount")]
         cost: Upokt,
     },
     /// Settlement is over, no claim is left on chain, and no node can tell what became of it.
@@ -150,6 +155,11 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+}
+
+/// Numbers of 128 bits cannot be read where a tag says which variant they belong to. The whole supply fits into 64.
+fn amount<'de, D: Deserializer<'de>>(from: D) -> Result<Upokt, D::Error> {
+    u64::deserialize(from).map(|upokt| Upokt(upokt.into()))
 }
 
 impl Outcome {
@@ -164,6 +174,31 @@ impl Outcome {
             Self::Empty => "empty",
             Self::Unprofitable { .. } => "unprofitable",
             Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one miner wrote about an ending, the next one must be able to read.
+    #[test]
+    fn every_outcome_is_read_as_it_was_written() {
+        let (upokt, reason) = (Upokt(1_000_000_000_000_000), "why".to_owned());
+        let outcomes = [
+            Outcome::Settled { claimed: upokt, settled: upokt, earned: upokt },
+            Outcome::Expired { reason: reason.clone() },
+            Outcome::Discarded { error: reason.clone() },
+            Outcome::Unclaimed { reason: reason.clone() },
+            Outcome::Empty,
+            Outcome::Unprofitable { reward: upokt, cost: upokt },
+            Outcome::Unknown { reason },
+        ];
+        for outcome in outcomes {
+            let ending = Ending { height: Height(7), tally: Tally::default(), outcome };
+            let text = serde_json::to_string(&ending).unwrap();
+            assert_eq!(serde_json::from_str::<Ending>(&text).unwrap(), ending, "{text}");
         }
     }
 }

@@ -23,7 +23,6 @@ pub(super) async fn feed(term: Arc<Term>) -> Result<(), DutyError> {
             blocks.push(FedBlock::from(&feed.next_after(last).await?));
             last = last + 1;
         }
-        let told = store.put_blocks(&term.token, &blocks).await?;
-        term.realm.metrics.cache.published(told);
+        store.put_blocks(&term.token, &blocks).await?;
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a session.
 
 use relay_core::chain::Block;
+use relay_core::store::StoreError;
 use relay_core::units::{SessionId, Upokt};
 use tracing::{info, warn};
 
@@ -49,8 +50,11 @@ impl Owner {
         let header = session.record.header.clone();
         // The session ends here only once that is durable; until then it is decided again.
         let record = SessionRecord { ending: Some(ending.clone()), ..session.record.clone() };
-        self.around.store.put_record(&self.fence, &self.supplier, id, &record).await?;
-        self.around.store.finish(&self.fence, &self.supplier, id).await?;
+        match self.end(id, &record).await {
+            // It has ended: only the answer to that got lost.
+            Err(StoreError::UnknownSession(_)) => {}
+            ended => ended?,
+        }
         let worth = match &ending.outcome {
             Outcome::Settled { claimed, .. } => *claimed,
             _ => session_worth.unwrap_or_default(),
@@ -60,6 +64,11 @@ impl Owner {
         self.count_ending(&record, &ending, worth);
         self.status.note_ending(&header, &ending);
         Ok(())
+    }
+
+    async fn end(&self, id: &SessionId, record: &SessionRecord) -> Result<(), StoreError> {
+        self.around.store.put_record(&self.fence, &self.supplier, id, record).await?;
+        self.around.store.finish(&self.fence, &self.supplier, id).await.map(|_| ())
     }
 
     fn count_ending(&self, record: &SessionRecord, ending: &Ending, worth: Upokt) {

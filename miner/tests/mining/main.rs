@@ -7,7 +7,6 @@ mod running;
 mod scene;
 
 mod drains;
-mod duties;
 mod intake;
 mod leading;
 mod leases;

@@ -6,11 +6,12 @@ use relay_core::address::Address;
 use relay_core::client::OpenSession;
 use relay_core::store::Store;
 use serde_json::{Value, json};
-use testbed::Genesis;
+use testbed::{Faults, Genesis, Proxy};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{commands, say};
+use crate::running::Running;
 use crate::scene::Scene;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -117,6 +118,34 @@ async fn a_session_is_settled_although_its_owner_dies_at_every_step() {
     instances.sort();
     instances.dedup();
     assert_eq!(instances.len(), fences.len(), "no instance id comes back");
+}
+
+/// The first answer about the heads of logs is under way while the successor ends the session that it still names.
+// rule: W-16
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_successor_ends_at_once_does_not_come_back() {
+    let _ = tracing_subscriber::fmt().with_env_filter("info,miner=debug").with_test_writer().try_init();
+    let scene = Scene::new(genesis()).await;
+    let store = scene.store().await;
+    let session = scene.serve(&store, 50).await;
+    let watch = Watch { scene: &scene, store: &store, supplier: scene.supplier(), session: &session };
+    let first = Mortal::start(&scene);
+    watch.until("claimed").await;
+    drop(first);
+    // Past both windows: the claim has expired.
+    scene.chain.advance_to(session.header.end.0 + 130).await.unwrap();
+    // On a slow node, the answer is long there when the session has ended.
+    let node = Proxy::start(&scene.chain).await.unwrap();
+    node.set(Faults { delay: Duration::from_millis(150), ..Faults::default() });
+    let mut config = scene.config();
+    config.chain.nodes[0].rpc = node.rpc();
+    config.chain.nodes[0].grpc = node.grpc();
+    config.intake = serde_json::from_value(json!({"poll": "10s", "pollNearClose": "10s"})).unwrap();
+    let successor = Running::start(config).await;
+    scene.ended(&store, &session).await;
+    let later = scene.chain.height().await.unwrap() + 5;
+    let status = successor.until("more blocks", |status| status["suppliers"][0]["height"].as_i64() > Some(later)).await;
+    assert_eq!(status["suppliers"][0]["sessions"], json!([]), "{status:#}");
 }
 
 /// Reads of logs since the server started.
