@@ -5,7 +5,6 @@
 mod chain {
     mod feed;
     mod queries;
-    mod shared;
     mod surroundings;
     mod transactions;
 }

@@ -7,6 +7,8 @@ use rand::rngs::StdRng;
 use testbed::Faults;
 use testbed::proxy::{Failure, Lag, LateBroadcasts};
 
+use crate::scenario::{CLAIM, PROOF, WIDER};
+
 /// Who suffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
@@ -15,12 +17,14 @@ pub(crate) enum Target {
     Redis,
     Node,
     Pace,
+    Governance,
 }
 
 /// One fault; `blocks` is how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     KillMiner { miner: usize, blocks: u64 },
+    StopMiner { miner: usize, blocks: u64 },
     FreezeMiner { miner: usize, blocks: u64 },
     KillRelayer { blocks: u64 },
     KillRedis { blocks: u64 },
@@ -29,6 +33,7 @@ pub(crate) enum Fault {
     PowerLoss { blocks: u64, millis: u64 },
     Node { trouble: NodeTrouble, blocks: u64 },
     Jump { blocks: u64 },
+    Windows { claim: u64, proof: u64 },
 }
 
 /// What is wrong with the node that miners and relayer use.
@@ -56,6 +61,8 @@ pub(crate) enum NodeTrouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     KillMiner(usize),
+    /// In an orderly way (SIGTERM).
+    StopMiner(usize),
     StartMiner(usize),
     FreezeMiner(usize),
     ThawMiner(usize),
@@ -63,24 +70,37 @@ pub(crate) enum Step {
     StartRelayer,
     KillRedis,
     StartRedis,
-    PauseRedis { seconds: u64 },
+    PauseRedis {
+        seconds: u64,
+    },
     FillRedis,
     DrainRedis,
-    CutPower { millis: u64 },
+    CutPower {
+        millis: u64,
+    },
     Node(NodeTrouble),
     HealNode,
-    Jump { blocks: u64 },
+    Jump {
+        blocks: u64,
+    },
+    /// Governance changes the windows of later sessions to so many blocks.
+    Windows {
+        claim: u64,
+        proof: u64,
+    },
 }
 
 impl Fault {
     /// A fault of this target.
     pub(crate) fn draw(target: Target, random: &mut StdRng) -> Self {
         match target {
-            Target::Miner(miner) if random.random_bool(0.6) => {
-                Self::KillMiner { miner, blocks: random.random_range(1..=6) }
-            }
-            // A lease lasts 6 s.
-            Target::Miner(miner) => Self::FreezeMiner { miner, blocks: random.random_range(8..=11) },
+            Target::Miner(miner) => match random.random_range(0..5) {
+                0 | 1 => Self::KillMiner { miner, blocks: random.random_range(1..=6) },
+                // It has to end within its deadlines, whatever else fails.
+                2 => Self::StopMiner { miner, blocks: random.random_range(9..=11) },
+                // A lease lasts 6 s.
+                _ => Self::FreezeMiner { miner, blocks: random.random_range(8..=11) },
+            },
             Target::Relayer => Self::KillRelayer { blocks: random.random_range(1..=3) },
             Target::Redis => match random.random_range(0..4) {
                 0 => Self::KillRedis { blocks: random.random_range(1..=4) },
@@ -102,6 +122,10 @@ impl Fault {
                 Self::Node { trouble, blocks: random.random_range(4..=12) }
             }
             Target::Pace => Self::Jump { blocks: random.random_range(2..=5) },
+            Target::Governance => Self::Windows {
+                claim: CLAIM + random.random_range(0..=WIDER),
+                proof: PROOF + random.random_range(0..=WIDER),
+            },
         }
     }
 
@@ -109,7 +133,7 @@ impl Fault {
     pub(crate) fn lasts(self) -> u64 {
         match self {
             Self::PauseRedis { seconds } => seconds,
-            Self::Jump { .. } => 0,
+            Self::Jump { .. } | Self::Windows { .. } => 0,
             fault => fault.steps().1.map_or(0, |(after, _)| after),
         }
     }
@@ -118,6 +142,7 @@ impl Fault {
     pub(crate) fn steps(self) -> (Step, Option<(u64, Step)>) {
         match self {
             Self::KillMiner { miner, blocks } => (Step::KillMiner(miner), Some((blocks, Step::StartMiner(miner)))),
+            Self::StopMiner { miner, blocks } => (Step::StopMiner(miner), Some((blocks, Step::StartMiner(miner)))),
             Self::FreezeMiner { miner, blocks } => (Step::FreezeMiner(miner), Some((blocks, Step::ThawMiner(miner)))),
             Self::KillRelayer { blocks } => (Step::KillRelayer, Some((blocks, Step::StartRelayer))),
             Self::KillRedis { blocks } => (Step::KillRedis, Some((blocks, Step::StartRedis))),
@@ -126,6 +151,7 @@ impl Fault {
             Self::PowerLoss { blocks, millis } => (Step::CutPower { millis }, Some((blocks, Step::StartRedis))),
             Self::Node { trouble, blocks } => (Step::Node(trouble), Some((blocks, Step::HealNode))),
             Self::Jump { blocks } => (Step::Jump { blocks }, None),
+            Self::Windows { claim, proof } => (Step::Windows { claim, proof }, None),
         }
     }
 }
@@ -148,24 +174,27 @@ impl NodeTrouble {
 
 /// What tests of schedules ask.
 impl Step {
-    /// How many [`Step::kind`]s there are: 14 without the node's, and eight troubles of a node.
-    pub(crate) const KINDS: usize = 14 + 8;
+    /// How many [`Step::kind`]s there are: 16 without the node's, and eight troubles of a node.
+    pub(crate) const KINDS: usize = 16 + 8;
 
     pub(crate) fn target(self) -> Target {
         match self {
-            Self::KillMiner(miner) | Self::StartMiner(miner) | Self::FreezeMiner(miner) | Self::ThawMiner(miner) => {
-                Target::Miner(miner)
-            }
+            Self::KillMiner(miner)
+            | Self::StopMiner(miner)
+            | Self::StartMiner(miner)
+            | Self::FreezeMiner(miner)
+            | Self::ThawMiner(miner) => Target::Miner(miner),
             Self::KillRelayer | Self::StartRelayer => Target::Relayer,
             Self::Node(_) | Self::HealNode => Target::Node,
             Self::Jump { .. } => Target::Pace,
+            Self::Windows { .. } => Target::Governance,
             _ => Target::Redis,
         }
     }
 
     /// Whether it takes another step to end this.
     pub(crate) fn lasts(self) -> bool {
-        !matches!(self, Self::PauseRedis { .. } | Self::Jump { .. })
+        !matches!(self, Self::PauseRedis { .. } | Self::Jump { .. } | Self::Windows { .. })
     }
 
     /// Whose trouble it ends.

@@ -17,6 +17,8 @@ pub(crate) struct Fleet {
     pub(crate) node: Proxy,
     /// Blocks that jumps added to the chain's own.
     pub(crate) jumped: u64,
+    /// Miners that did not end when they were asked to.
+    hanging: Vec<String>,
 }
 
 impl Fleet {
@@ -28,7 +30,7 @@ impl Fleet {
         };
         let miners = (0..MINERS).map(|number| pool.miner(&format!("miner-{number}"))).collect();
         let relayer = pool.relayer("relayer", json!({"recording": recording}));
-        Self { miners, relayer, node, jumped: 0 }
+        Self { miners, relayer, node, jumped: 0, hanging: Vec::new() }
     }
 
     pub(crate) async fn ready(&mut self) {
@@ -41,7 +43,15 @@ impl Fleet {
     pub(crate) async fn perform(&mut self, step: Step, stage: &mut Stage) -> Result<(), testbed::Error> {
         match step {
             Step::KillMiner(miner) => self.miners[miner].kill().await,
-            Step::StartMiner(miner) => self.miners[miner].start_again(),
+            Step::StopMiner(miner) => self.miners[miner].stop(),
+            Step::StartMiner(miner) => {
+                let miner = &mut self.miners[miner];
+                if miner.is_running() {
+                    self.hanging.push(format!("asked to end, it still runs: {}", miner.log_text()));
+                    miner.kill().await;
+                }
+                miner.start_again();
+            }
             Step::FreezeMiner(miner) => self.miners[miner].signal(Signal::SIGSTOP),
             Step::ThawMiner(miner) => self.miners[miner].signal(Signal::SIGCONT),
             Step::KillRelayer => self.relayer.role.kill().await,
@@ -61,14 +71,20 @@ impl Fleet {
                 stage.chain.advance(blocks).await?;
                 self.jumped += blocks;
             }
+            Step::Windows { claim, proof } => {
+                let windows = json!({
+                    "claim_window_close_offset_blocks": claim, "proof_window_close_offset_blocks": proof,
+                });
+                stage.chain.set_params("shared", windows).await?;
+            }
         }
         Ok(())
     }
 
-    /// Processes that ended although nobody killed them.
+    /// Processes that ended although nobody ended them, or did not although they were asked to.
     pub(crate) fn deserters(&mut self) -> Vec<String> {
         let all = self.miners.iter_mut().chain([&mut self.relayer.role]);
-        all.filter_map(Role::ended_by_itself).collect()
+        all.filter_map(Role::ended_by_itself).chain(self.hanging.drain(..)).collect()
     }
 
     /// What each miner says of itself.

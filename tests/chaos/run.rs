@@ -14,7 +14,7 @@ use crate::gateway::{Gateway, targets};
 use crate::judge::Judge;
 use crate::load::Load;
 use crate::pool::Pool;
-use crate::scenario::{CLAIM, PROOF, SESSION, Scenario};
+use crate::scenario::{CLAIM, PROOF, SESSION, Scenario, WIDER};
 use crate::selection::Selection;
 use crate::stage::{OWNER, Stage, genesis_with_windows};
 use crate::verdict;
@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(250);
 /// Blocks between two lines about progress.
 const TOLD_EVERY: u64 = 15;
 /// Blocks after the last proof window in which everything must be settled.
-const SETTLED_WITHIN: u64 = SESSION + 5;
+const SETTLED_WITHIN: u64 = SESSION;
 /// How long the miners may take to note the last settlement and who owns what.
 const NOTED_WITHIN: Duration = Duration::from_mins(2);
 
@@ -118,7 +118,7 @@ impl Run {
         if block >= selection.sessions * SESSION && self.over_at.is_none() {
             self.load.stop().await;
             let session_end = height.div_ceil(SESSION) * SESSION;
-            self.over_at = Some(session_end + 1 + CLAIM + PROOF + SETTLED_WITHIN);
+            self.over_at = Some(session_end + 1 + CLAIM + PROOF + 2 * WIDER + SETTLED_WITHIN);
         }
         self.judge.catch_up(&self.stage, &self.pool).await;
         self.judge.offences.extend(self.fleet.deserters());

@@ -21,7 +21,8 @@ const LINES_SHOWN: usize = 60;
 /// A running miner or relayer. Killed when dropped.
 pub(crate) struct Role {
     process: Child,
-    killed: bool,
+    /// It was killed or asked to end.
+    dismissed: bool,
     command: &'static str,
     config: PathBuf,
     log: PathBuf,
@@ -37,13 +38,23 @@ impl Role {
         let path = folder.join(format!("{name}.yaml"));
         std::fs::write(&path, config.to_string()).unwrap(); // JSON is YAML
         let log = folder.join(format!("{name}.log"));
-        Self { process: spawn(command, &path, &log), killed: false, command, config: path, log, admin }
+        Self { process: spawn(command, &path, &log), dismissed: false, command, config: path, log, admin }
     }
 
     /// Ends the process as a crash would.
     pub(crate) async fn kill(&mut self) {
-        self.killed = true;
+        self.dismissed = true;
         self.process.kill().await.unwrap();
+    }
+
+    /// Asks it to end (SIGTERM).
+    pub(crate) fn stop(&mut self) {
+        self.dismissed = true;
+        self.signal(Signal::SIGTERM);
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
     }
 
     /// Freezes it (SIGSTOP), or lets it go on (SIGCONT).
@@ -52,9 +63,9 @@ impl Role {
         nix::sys::signal::kill(Pid::from_raw(id), signal).unwrap();
     }
 
-    /// How it ended, if it did and was not killed.
+    /// How it ended, if it did without being killed or asked to.
     pub(crate) fn ended_by_itself(&mut self) -> Option<String> {
-        let status = (!self.killed).then(|| self.process.try_wait().unwrap())??;
+        let status = (!self.dismissed).then(|| self.process.try_wait().unwrap())??;
         Some(format!(
             "{} ended with {status}:\n{}",
             self.log.display(),
@@ -65,7 +76,7 @@ impl Role {
     /// Starts it again after [`Role::kill`], with the same configuration.
     pub(crate) fn start_again(&mut self) {
         self.process = spawn(self.command, &self.config, &self.log);
-        self.killed = false;
+        self.dismissed = false;
     }
 
     /// Waits until the process calls itself ready.
