@@ -12,4 +12,4 @@ mod sections;
 pub use load::{ConfigError, load, parse, parse_leniently, read};
 pub use nearest::nearest;
 pub use period::{Period, PeriodError};
-pub use sections::{ChainSection, KeysSection, RedisSection};
+pub use sections::{ChainSection, KeyringBackend, KeyringSection, KeysSection, RedisSection};

@@ -1,12 +1,13 @@
 //! Where supplier keys come from.
 //!
-//! Two forms: a *list file* with many keys, and a *directory* with one key a file, such as a mounted Secret. What each file
-//! looks like is in `docs/protocol/addresses.md`. [`KeySource::load`] reads all of them once, or fails. [`KeyWatch`] notices
+//! Three forms: a *list file* with many keys, a *directory* with one key a file, such as a mounted Secret, and a *keyring* of
+//! the Cosmos SDK. What each file looks like is in `docs/protocol/addresses.md`. [`KeySource::load`] reads all of them once, or fails. [`KeyWatch`] notices
 //! changes, and keeps what a source held last when that cannot be read; [`follow`] does so for a whole process.
 
 mod directory;
 mod follow;
 mod key_ring;
+mod keyring;
 mod list_file;
 mod metrics;
 mod reading;

@@ -125,9 +125,7 @@ impl Config {
         if self.chain.nodes.is_empty() {
             return Err(ConfigError::invalid("chain.nodes", "at least one node is needed"));
         }
-        if self.keys == KeysSection::default() {
-            return Err(ConfigError::invalid("keys", "name at least one of `file` and `directory`"));
-        }
+        self.keys.check()?;
         self.redis.check()?;
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty or contain braces"));

@@ -93,6 +93,59 @@ pub struct KeysSection {
     /// A directory with one file a key, as a mounted Secret has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
+    /// A keyring of the Cosmos SDK, as `pocketd keys` writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<KeyringSection>,
+}
+
+/// A keyring of the Cosmos SDK in files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct KeyringSection {
+    /// Its kind.
+    pub backend: KeyringBackend,
+    /// The directory that `keyring-test` or `keyring-file` is in, such as `/home/pocket/.pocket`.
+    pub directory: PathBuf,
+    /// The keys that are wanted. Empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Kind `file` only: a file that holds the passphrase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// Kind `file` only: the environment variable that holds the passphrase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_variable: Option<String>,
+}
+
+/// How a keyring keeps its keys. Those of an operating system, or of a process, cannot be read from files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyringBackend {
+    /// Files under `keyring-test`, with a passphrase that everybody knows.
+    Test,
+    /// Files under `keyring-file`, with a passphrase.
+    File,
+}
+
+impl KeysSection {
+    /// Checks what a type cannot say.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if *self == Self::default() {
+            return Err(ConfigError::invalid("keys", "name at least one of `file`, `directory` and `keyring`"));
+        }
+        let Some(keyring) = &self.keyring else { return Ok(()) };
+        let passwords = usize::from(keyring.password_file.is_some()) + usize::from(keyring.password_variable.is_some());
+        match (keyring.backend, passwords) {
+            (KeyringBackend::Test, 0) | (KeyringBackend::File, 1) => Ok(()),
+            (KeyringBackend::Test, _) => {
+                Err(ConfigError::invalid("keys.keyring", "the backend `test` has no passphrase of its own"))
+            }
+            (KeyringBackend::File, _) => Err(ConfigError::invalid(
+                "keys.keyring",
+                "the backend `file` needs either `passwordFile` or `passwordVariable`",
+            )),
+        }
+    }
 }
 
 fn query_timeout() -> Period {

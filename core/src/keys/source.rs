@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::reading::Reading;
 use super::secret_text::SecretText;
-use super::{KeyRing, directory, list_file};
-use crate::config::KeysSection;
+use super::{KeyRing, directory, keyring, list_file};
+use crate::config::{KeyringSection, KeysSection};
 
 /// Where a process finds its keys: some of a list file, a directory and a keyring.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,13 +17,14 @@ pub struct KeySource(Vec<Place>);
 pub(super) enum Place {
     List(PathBuf),
     Directory(PathBuf),
+    Keyring(KeyringSection),
 }
 
 /// Why keys could not be loaded. Keep the last ones that were.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// No form is configured.
-    #[error("no keys are configured; set `keys.file` or `keys.directory`")]
+    #[error("no keys are configured; set `keys.file`, `keys.directory` or `keys.keyring`")]
     NoSource,
     /// A file or directory cannot be read.
     #[error("cannot read keys from {path}: {error}")]
@@ -32,6 +33,14 @@ pub enum KeysError {
         path: PathBuf,
         /// What the system said.
         error: io::Error,
+    },
+    /// A keyring cannot be opened.
+    #[error("the keyring {path} is refused: {reason}")]
+    Keyring {
+        /// Its directory.
+        path: PathBuf,
+        /// What to correct. Never contains a key or a passphrase.
+        reason: String,
     },
     /// The list file has a bad entry or another shape.
     #[error("the key file {path} is refused: {reason}")]
@@ -49,7 +58,8 @@ impl KeySource {
     pub fn from_section(section: &KeysSection) -> Self {
         let list = section.file.clone().map(Place::List);
         let directory = section.directory.clone().map(Place::Directory);
-        Self([list, directory].into_iter().flatten().collect())
+        let keyring = section.keyring.clone().map(Place::Keyring);
+        Self([list, directory, keyring].into_iter().flatten().collect())
     }
 
     /// Reads all keys of all sources, or fails with the first that cannot be read. Blocks on the file system.
@@ -75,6 +85,7 @@ impl Place {
         match self {
             Self::List(_) => "supplier_keys_file",
             Self::Directory(_) => "file",
+            Self::Keyring(_) => "keyring",
         }
     }
 
@@ -83,6 +94,7 @@ impl Place {
         match self {
             Self::List(path) => list_file::load(path).map(Reading::from),
             Self::Directory(path) => directory::load(path),
+            Self::Keyring(keyring) => keyring::load(keyring),
         }
     }
 
@@ -92,6 +104,7 @@ impl Place {
         let outcome = match self {
             Self::List(path) => SecretText::read(path).map(|text| text.hash(&mut hasher)),
             Self::Directory(path) => directory::hash(path, &mut hasher),
+            Self::Keyring(keyring) => keyring::hash(keyring, &mut hasher),
         };
         // What cannot be read counts as a content of its own.
         if let Err(error) = outcome {

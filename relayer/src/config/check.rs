@@ -103,10 +103,7 @@ fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
 }
 
 fn key_source(keys: &KeysSection) -> Result<(), ConfigError> {
-    if keys.file.is_none() && keys.directory.is_none() {
-        return Err(ConfigError::invalid("keys", "needs `file` or `directory`"));
-    }
-    Ok(())
+    keys.check()
 }
 
 fn service(key: &str, config: &ServiceConfig) -> Result<(), ConfigError> {

@@ -41,7 +41,7 @@ fn mistakes_are_named_with_a_way_out() {
         (format!("recording: {{spoolBytes: 1000}}\n{SMALL}"), "room for one relay"),
         (SMALL.replace("redis://", "http://"), "redis.url: must begin with"),
         (SMALL.replace("prefix: pocket", "prefix: 'a{b'"), "must not contain braces"),
-        (SMALL.replace("directory: /keys", ""), "needs `file` or `directory`"),
+        (SMALL.replace("directory: /keys", ""), "name at least one of `file`, `directory` and `keyring`"),
         (SMALL.replace("http://127.0.0.1:8545/base", "127.0.0.1:8545"), "services.anvil.backends.jsonrpc.url"),
         (SMALL.replace("anvil:", "'an vil':"), "services.an vil"),
         (SMALL.replace("anvil: {", "anvil: {timeout: 0s, "), "at most 10m"),

@@ -128,7 +128,7 @@ fn keys(keys: Option<&Keys>, notes: &mut Notes) -> Result<KeysSection, ConfigErr
         notes.changed("keys.hot_reload_enabled", "reloading happens whenever keys change or the process is told to");
     }
     let given = |path: Option<std::path::PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
-    let section = KeysSection { file: given(keys.keys_file), directory: given(keys.keys_dir) };
+    let section = KeysSection { file: given(keys.keys_file), directory: given(keys.keys_dir), keyring: None };
     if section.file.is_none() && section.directory.is_none() {
         return Err(ConfigError::invalid(
             "keys",
