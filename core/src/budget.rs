@@ -5,6 +5,7 @@
 //! that makes no sense is an error, never a limit.
 
 mod factor;
+mod factors;
 mod limit;
 mod price;
 mod slices;
@@ -12,6 +13,7 @@ mod slices;
 mod vectors;
 
 pub use factor::{Factor, FactorError};
+pub use factors::Factors;
 pub use limit::{Limit, LimitError, Terms, stake};
 pub use price::{Price, PriceError};
 pub use slices::{relays_per_entry, share};

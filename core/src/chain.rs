@@ -26,8 +26,10 @@ pub mod tx;
 mod verdict;
 
 pub use answers::{Account, Block, BlockResults, ConsensusLimits, Execution, Identity, Status};
+pub use caches::{CacheMetrics, Look, Need, SharedAnswer, SharedTier};
 pub use client::Chain;
 pub use config::{ChainConfig, NodeConfig};
+pub use entities::Renewed;
 pub use error::ChainError;
 pub use feed::{BlockFeed, FeedConfig};
 pub use ring::RingError;

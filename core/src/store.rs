@@ -5,6 +5,7 @@
 
 mod append;
 mod budget;
+mod cache;
 mod checks;
 mod command;
 mod config;
@@ -15,6 +16,7 @@ mod entry;
 mod error;
 mod events;
 mod finish;
+mod fleet;
 mod incarnation;
 mod inspect;
 pub mod keys;
@@ -29,19 +31,22 @@ mod record;
 mod schema;
 mod scripts;
 mod seal;
+mod supplier;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod watcher;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use tokio::sync::watch;
 
+use crate::budget::Factors;
 use crate::clock::Clock;
 
 pub use append::{Append, AppendOutcome, Appended};
 pub use budget::{Slice, SliceCall};
+pub use cache::Refreshed;
 pub use checks::Warning;
 pub use config::{ChainIdentity, StoreConfig};
 pub use confirm::{Confirmation, Stamp};
@@ -49,6 +54,7 @@ pub use durability::Durability;
 pub use entry::{EntryId, EntryIdError, LogEntry};
 pub use error::StoreError;
 pub use events::Event;
+pub use fleet::Memory;
 pub use incarnation::Incarnation;
 pub use inspect::{Inspection, inspect};
 pub use keys::Keys;
@@ -59,6 +65,7 @@ pub use living::{Member, Pending};
 pub use read::{SessionSummary, SupplierHeads};
 pub use schema::LAYOUT;
 pub use seal::{Seal, Sealed};
+pub use supplier::{KnownSupplier, SupplierMoney, SupplierState};
 
 /// One pool's state in one Redis. Cheap to clone; all clones share two connections.
 ///
@@ -81,6 +88,8 @@ struct Shared {
     barrier: Arc<durability::Barrier>,
     warnings: Vec<Warning>,
     watcher: watcher::Watcher,
+    /// The service factors that were last read.
+    factors: RwLock<Arc<Factors>>,
 }
 
 impl Store {

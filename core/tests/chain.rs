@@ -5,6 +5,7 @@
 mod chain {
     mod feed;
     mod queries;
+    mod shared;
     mod surroundings;
     mod transactions;
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use intake::IntakeSection;
-pub use leader::{LeaderSection, ServiceFactors};
+pub use leader::LeaderSection;
 pub use leases::LeaseSection;
 pub use monitors::{BalanceMonitor, BlockMonitor, MemoryMonitor, MonitorSection, SettlementMonitor};
 pub use shutdown::ShutdownSection;

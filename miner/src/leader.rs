@@ -5,15 +5,24 @@
 
 mod balance;
 mod blocks;
+mod factors;
 pub mod funds;
+mod health;
+pub mod memory;
+mod refresh;
+pub(crate) mod settlement;
 mod supervise;
+mod suppliers;
 
 use std::sync::Arc;
 
 use relay_core::chain::{BlockFeed, Chain, ChainError};
 use relay_core::keys::KeyRing;
 use relay_core::leader::{Candidate, RedisLock, Tenure};
-use relay_core::store::{InstanceId, Store, StoreError};
+use relay_core::proto::cosmos::base::v1beta1::Coin;
+use relay_core::store::{Fence, InstanceId, Store, StoreError};
+use relay_core::units::Upokt;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +30,7 @@ use tracing::warn;
 
 use crate::config::{LeaderSection, MonitorSection};
 use crate::metrics::Metrics;
+use crate::status::StatusBoard;
 
 /// What duties work with.
 #[derive(Clone)]
@@ -33,12 +43,22 @@ pub struct Realm {
     pub feed: BlockFeed,
     /// Counters.
     pub metrics: Metrics,
+    /// Where it says whether it leads.
+    pub board: StatusBoard,
     /// The supplier keys, as they are now.
     pub ring: watch::Receiver<Arc<KeyRing>>,
     /// How the leader is found.
     pub leader: LeaderSection,
     /// What it watches.
     pub monitors: MonitorSection,
+}
+
+impl Realm {
+    /// Shows to people whether this miner leads, and in which epoch.
+    fn tell(&self, token: Option<&str>) {
+        let epoch = token.and_then(|token| token.parse::<Fence>().ok()).map(|fence| fence.epoch);
+        self.board.tell("leader", json!({"leads": token.is_some(), "epoch": epoch}));
+    }
 }
 
 /// One tenure.
@@ -88,8 +108,11 @@ impl Leader {
         let Self { realm, candidate, mut tenure } = self;
         let standing = CancellationToken::new();
         let candidacy = tokio::spawn(candidate.run(standing.clone()));
+        realm.tell(None);
         while let Some(token) = elected(&mut tenure, &stop).await {
             let term = Arc::new(Term { realm: realm.clone(), token: token.clone() });
+            realm.metrics.cache.leads(true);
+            realm.tell(Some(&token));
             let mut duties = begin(&term);
             let over = tenure.wait_for(|tenure| tenure.redis.as_ref() != Some(&token));
             tokio::select! {
@@ -97,7 +120,9 @@ impl Leader {
                 _ = over => {}
             }
             duties.shutdown().await;
+            realm.tell(None);
             term.forget();
+            realm.metrics.cache.leads(false);
         }
         standing.cancel();
         if let Err(error) = candidacy.await {
@@ -109,6 +134,7 @@ impl Leader {
 /// Waits until this miner leads. `None` when told to stop meanwhile.
 async fn elected(tenure: &mut watch::Receiver<Tenure>, stop: &CancellationToken) -> Option<String> {
     tokio::select! {
+        biased;
         () = stop.cancelled() => None,
         elected = tenure.wait_for(|tenure| tenure.redis.is_some()) => elected.ok().and_then(|tenure| tenure.redis.clone()),
     }
@@ -119,8 +145,18 @@ fn begin(term: &Arc<Term>) -> JoinSet<()> {
     let mut start = |name, duty: supervise::Duty| {
         duties.spawn(supervise::keep_up(name, duty, Arc::clone(term)));
     };
+    let monitors = &term.realm.monitors;
     start("blocks", |term| Box::pin(blocks::feed(term)));
-    if term.realm.monitors.balance.enabled {
+    start("refresh", |term| Box::pin(refresh::refresh(term)));
+    start("suppliers", |term| Box::pin(suppliers::keep(term)));
+    start("factors", |term| Box::pin(factors::publish(term)));
+    if monitors.settlement.enabled {
+        start("settlement", |term| Box::pin(settlement::count(term)));
+    }
+    if monitors.blocks.enabled {
+        start("block health", |term| Box::pin(health::watch(term)));
+    }
+    if monitors.balance.enabled {
         start("balance", |term| Box::pin(balance::watch(term)));
     }
     duties
@@ -133,4 +169,9 @@ impl Term {
             self.realm.metrics.monitors.balance.forget(supplier);
         }
     }
+}
+
+/// None, and what is no number, is nothing: it is said to be critical rather than good.
+fn amount(coin: Option<&Coin>) -> Upokt {
+    Upokt(coin.and_then(|coin| coin.amount.parse().ok()).unwrap_or_default())
 }

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::health;
 use crate::intake;
-use crate::leader::{Leader, Realm};
+use crate::leader::{Leader, Realm, memory};
 use crate::metrics::Metrics;
 use crate::owner::Surroundings;
 use crate::ownership::{Keys, Ownership};
@@ -95,6 +95,7 @@ impl Miner {
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
         let (progress, stage, mut registry) = (Progress::default(), Stage::default(), Registry::default());
         let (metrics, key_metrics) = (Metrics::register(&mut registry), KeyMetrics::register(&mut registry));
+        chain.cache_metrics().register(&mut registry);
         let source = KeySource::from_section(&config.keys);
         let beat = progress.watch("keys", STALLED);
         let keys = follow(source, config.hot_reload, key_metrics, beat, stop.clone()).await;
@@ -122,14 +123,18 @@ impl Miner {
             chain: chain.clone(),
             feed: feed.clone(),
             metrics: metrics.clone(),
+            board: board.clone(),
             ring: keys.ring.clone(),
             leader: config.leader.clone(),
             monitors: config.monitors.clone(),
         };
+        chain.share(Arc::new(store.clone()));
+        let (memory, gauges) = (config.monitors.redis_memory.clone(), metrics.monitors.memory.clone());
+        tokio::spawn(memory::watch(store.clone(), memory, gauges, end.clone()));
         let leader = Leader::new(realm, &config.name, instance.clone());
         let tenure = leader.tenure();
         let leads = move || tenure.borrow().redis.is_some();
-        tokio::spawn(relay_core::leader::follow(store.clone(), feed.clone(), leads, end.clone()));
+        tokio::spawn(relay_core::leader::follow(store.clone(), chain.clone(), feed.clone(), leads, end.clone()));
         let leader = tokio::spawn(leader.run(stop.clone()));
         let beat = progress.watch("leases", STALLED);
         let (heads, gate) = intake::start(&config.intake, &store, &metrics.intake, &progress, &end);

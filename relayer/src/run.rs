@@ -98,6 +98,8 @@ impl Relayer {
         let _end_on_return = end.clone().drop_guard();
         let (live, report) = (reloader.live(), reloader.report());
         let status = Status::new(&config, Arc::clone(&live), report, Arc::clone(&books), shutdown.clone());
+        let chain = Chain::new(&ChainConfig::from(&config.chain)).map_err(StartError::from)?;
+        chain.cache_metrics().register(&mut registry);
         let sizes = Arc::clone(&status);
         registry.register_collector(Box::new(Snapshot { books: Arc::clone(&books), sizes: move || sizes.sizes() }));
         let pools = Arc::clone(&status);
@@ -112,12 +114,12 @@ impl Relayer {
             "relayer starts"
         );
 
-        let chain = Chain::new(&ChainConfig::from(&config.chain)).map_err(StartError::from)?;
         let feed = BlockFeed::start(chain.clone(), FeedConfig::default(), end.clone());
         let Some(store) = connect(&config, &chain, &feed, &status.stage, &shutdown).await? else {
             return Ok(books.entries());
         };
-        tokio::spawn(relay_core::leader::follow(store.clone(), feed.clone(), || false, end.clone()));
+        chain.share(Arc::new(store.clone()));
+        tokio::spawn(relay_core::leader::follow(store.clone(), chain.clone(), feed.clone(), || false, end.clone()));
         let publisher = Publisher::new(store, config.recording.clone(), Arc::clone(&books), metrics.log.clone());
         let beat = status.progress.watch("publisher", STALLED);
         let watching = publisher.clone();

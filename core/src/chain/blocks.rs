@@ -76,15 +76,15 @@ impl Chain {
     pub async fn block(&self, height: Height) -> Result<Block, ChainError> {
         let fetch = async {
             let block = self.failover(Door::Rpc, |node| self.fetch_block(node, height)).await?;
-            Ok((block.into_block(), true))
+            Ok((height, block.into_block(), true))
         };
-        self.shared().blocks.get(height, fetch).await
+        self.shared().blocks.get(height.to_string(), fetch).await
     }
 
     /// The newest block of the preferred node that answers.
     pub async fn latest_block(&self) -> Result<Block, ChainError> {
         let block = self.failover(Door::Rpc, |node| self.fetch_block(node, LATEST)).await?.into_block();
-        self.shared().blocks.keep(block.height, block.clone()).await;
+        self.shared().blocks.keep(block.height.to_string(), block.clone()).await;
         Ok(block)
     }
 
@@ -93,9 +93,9 @@ impl Chain {
         let path = format!("/block_results?height={height}");
         let fetch = async {
             let reply: ResultsReply = self.failover(Door::Rpc, |node| node.rpc.get(&path, height)).await?;
-            Ok((Arc::new(reply.into_results()), true))
+            Ok((height, Arc::new(reply.into_results()), true))
         };
-        self.shared().results.get(height, fetch).await
+        self.shared().results.get(height.to_string(), fetch).await
     }
 
     /// The transactions of a block by hash, with what became of each.
@@ -122,7 +122,7 @@ impl Chain {
 
     /// Forgets a block that turned out not to belong to our chain.
     pub(super) async fn forget_block(&self, height: Height) {
-        self.shared().blocks.forget(&height).await;
+        self.shared().blocks.forget(&height.to_string()).await;
     }
 
     async fn fetch_block(&self, node: &Node, height: Height) -> Result<BlockReply, ChainError> {

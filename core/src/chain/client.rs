@@ -2,14 +2,13 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use super::answers::{Block, BlockResults};
-use super::caches::{Live, Pinned};
+use super::caches::{Backing, CacheMetrics, Codec, Live, Pinned, SharedTier};
 use super::config::ChainConfig;
 use super::entities::Entities;
 use super::error::ChainError;
 use super::grpc::{Answer, Method};
 use super::node::{Door, Node};
 use super::params::HistoryCaches;
-use crate::units::Height;
 
 const MOST_BLOCKS: u64 = 4096;
 const MOST_RESULTS: u64 = 32;
@@ -24,10 +23,11 @@ pub(super) struct Shared {
     pub(super) chain_id: OnceLock<String>,
     /// The hash of its first block, from the first node that still had it.
     pub(super) first_block: OnceLock<[u8; 32]>,
-    pub(super) blocks: Pinned<Height, Block>,
-    pub(super) results: Pinned<Height, Arc<BlockResults>>,
+    pub(super) blocks: Pinned<Block>,
+    pub(super) results: Pinned<Arc<BlockResults>>,
     pub(super) history: HistoryCaches,
     pub(super) entities: Entities,
+    backing: Arc<Backing>,
 }
 
 impl Chain {
@@ -38,14 +38,16 @@ impl Chain {
         }
         let nodes = config.nodes.iter().map(|node| Node::new(node, config)).collect::<Result<_, _>>()?;
         let chain_id = config.chain_id.clone().map_or_else(OnceLock::new, OnceLock::from);
+        let backing = Arc::<Backing>::default();
         Ok(Self(Arc::new(Shared {
             nodes,
             chain_id,
             first_block: OnceLock::new(),
-            blocks: Pinned::new(MOST_BLOCKS),
-            results: Pinned::new(MOST_RESULTS),
-            history: HistoryCaches::new(),
-            entities: Entities::new(config),
+            blocks: Pinned::new("block", MOST_BLOCKS, None, Arc::clone(&backing)),
+            results: Pinned::new("block_results", MOST_RESULTS, None, Arc::clone(&backing)),
+            history: HistoryCaches::new(&backing),
+            entities: Entities::new(config, &backing),
+            backing,
         })))
     }
 
@@ -53,6 +55,17 @@ impl Chain {
     #[must_use]
     pub fn chain_id(&self) -> Option<&str> {
         self.0.chain_id.get().map(String::as_str)
+    }
+
+    /// Lets the processes of a pool share what they learn, from now on: memory first, then this tier, then the chain.
+    pub fn share(&self, tier: Arc<dyn SharedTier>) {
+        self.0.backing.share(tier);
+    }
+
+    /// How the caches serve.
+    #[must_use]
+    pub fn cache_metrics(&self) -> &CacheMetrics {
+        &self.0.backing.metrics
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -111,11 +124,16 @@ pub(super) fn present<T>(value: Option<T>, what: &str) -> Result<T, ChainError> 
 
 impl Shared {
     /// A cache of live values, with the configured times.
-    pub(super) fn live<K, V>(most: u64, config: &ChainConfig) -> Live<K, V>
+    pub(super) fn live<V>(
+        kind: &'static str,
+        most: u64,
+        codec: Codec<V>,
+        config: &ChainConfig,
+        backing: &Arc<Backing>,
+    ) -> Live<V>
     where
-        K: std::hash::Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        Live::new(most, config.live_ttl, config.stale_limit)
+        Live::new(kind, most, (config.live_ttl, config.stale_limit), codec, Arc::clone(backing))
     }
 }

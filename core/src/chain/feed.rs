@@ -150,3 +150,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn stopped() -> ChainError {
     ChainError::Transient { node: String::new(), reason: "the block feed has been stopped".to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{ChainConfig, NodeConfig};
+    use super::*;
+
+    // rule: M-19
+    #[tokio::test]
+    async fn whoever_stops_waiting_for_a_height_leaves_nothing_behind() {
+        let node = NodeConfig { name: "n".into(), rpc: "http://127.0.0.1:1".into(), grpc: "127.0.0.1:1".into() };
+        let (publish, latest) = watch::channel(None);
+        let seen = Seen {
+            pace: Mutex::new(Pace::new(Duration::from_secs(1))),
+            last: Mutex::new(Instant::now()),
+            told: Mutex::default(),
+        };
+        let chain = Chain::new(&ChainConfig::new(vec![node])).unwrap();
+        let feed = BlockFeed { chain, seen: Arc::new(seen), latest, wake: Arc::default() };
+        let waiting: Vec<_> = (0..100)
+            .map(|height| {
+                let feed = feed.clone();
+                tokio::spawn(async move { feed.reached(Height(1_000 + height)).await.map(|block| block.height) })
+            })
+            .collect();
+        while publish.receiver_count() < 101 {
+            tokio::task::yield_now().await;
+        }
+        for task in waiting {
+            task.abort();
+            assert!(task.await.unwrap_err().is_cancelled());
+        }
+        assert_eq!(publish.receiver_count(), 1, "the feed's own");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::caches::Pinned;
+use super::caches::{Backing, Pinned, codec};
 use super::client::{Chain, present};
 use super::error::ChainError;
 use crate::address::Address;
@@ -18,19 +18,20 @@ const MOST_SESSIONS: u64 = 2048;
 const MOST_DIFFICULTIES: u64 = 2048;
 
 pub(super) struct HistoryCaches {
-    params: Pinned<Height, Arc<Params>>,
-    sessions: Pinned<(Address, ServiceId, Height), Arc<Session>>,
-    difficulties: Pinned<(ServiceId, Height), [u8; 32]>,
-    compute_units: Pinned<(ServiceId, Height), ComputeUnits>,
+    params: Pinned<Arc<Params>>,
+    sessions: Pinned<Arc<Session>>,
+    difficulties: Pinned<[u8; 32]>,
+    compute_units: Pinned<ComputeUnits>,
 }
 
 impl HistoryCaches {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(backing: &Arc<Backing>) -> Self {
+        let behind = || Arc::clone(backing);
         Self {
-            params: Pinned::new(MOST_PARAMS),
-            sessions: Pinned::new(MOST_SESSIONS),
-            difficulties: Pinned::new(MOST_DIFFICULTIES),
-            compute_units: Pinned::new(MOST_DIFFICULTIES),
+            params: Pinned::new("shared_params_at", MOST_PARAMS, Some(codec::SHARED_PARAMS), behind()),
+            sessions: Pinned::new("session", MOST_SESSIONS, Some(codec::SESSION), behind()),
+            difficulties: Pinned::new("difficulty", MOST_DIFFICULTIES, Some(codec::TARGET), behind()),
+            compute_units: Pinned::new("compute_units", MOST_DIFFICULTIES, Some(codec::COMPUTE_UNITS), behind()),
         }
     }
 }
@@ -41,9 +42,9 @@ impl Chain {
         let fetch = async {
             let answer = self.ask(QueryParamsAtHeightRequest { height: height.0 }).await?;
             let params = Arc::new(present(answer.value.params, "parameters")?);
-            Ok((params, height <= answer.height))
+            Ok((answer.height, params, height <= answer.height))
         };
-        self.shared().history.params.get(height, fetch).await
+        self.shared().history.params.get(height.to_string(), fetch).await
     }
 
     /// The session of an application and service that `height` lies in, with its suppliers. Pin it to the session's first
@@ -62,9 +63,9 @@ impl Chain {
         let fetch = async {
             let answer = self.ask(request).await?;
             let session = Arc::new(present(answer.value.session, "session")?);
-            Ok((session, height.0 > 0 && height <= answer.height))
+            Ok((answer.height, session, height.0 > 0 && height <= answer.height))
         };
-        self.shared().history.sessions.get((application.clone(), service.clone(), height), fetch).await
+        self.shared().history.sessions.get(format!("{application}:{service}:{height}"), fetch).await
     }
 
     /// The relay difficulty of a service at `height`, normally a session's first block: a relay counts when its hash is
@@ -82,9 +83,9 @@ impl Chain {
                 node: String::new(),
                 reason: format!("a difficulty target of {length} bytes, expected 32"),
             })?;
-            Ok((target, height <= answer.height))
+            Ok((answer.height, target, height <= answer.height))
         };
-        self.shared().history.difficulties.get((service.clone(), height), fetch).await
+        self.shared().history.difficulties.get(format!("{service}:{height}"), fetch).await
     }
 
     /// The compute units that one relay of a service weighs at `height`, normally a session's first block.
@@ -96,8 +97,8 @@ impl Chain {
         };
         let fetch = async {
             let answer = self.ask(request).await?;
-            Ok((ComputeUnits(answer.value.compute_units_per_relay), height <= answer.height))
+            Ok((answer.height, ComputeUnits(answer.value.compute_units_per_relay), height <= answer.height))
         };
-        self.shared().history.compute_units.get((service.clone(), height), fetch).await
+        self.shared().history.compute_units.get(format!("{service}:{height}"), fetch).await
     }
 }

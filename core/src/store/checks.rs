@@ -147,6 +147,7 @@ mod tests {
         assert_eq!(judge(&with(""), &settings()), Ok(vec![]));
     }
 
+    // rule: W-15
     #[test]
     fn what_is_unfit_is_refused_and_says_what_to_do() {
         for (change, advice) in [

@@ -105,6 +105,36 @@ impl Keys {
         self.fleet(&format!("cache:{name}"))
     }
 
+    /// Says who is asking the chain for a value.
+    #[must_use]
+    pub fn cache_task(&self, name: &str) -> String {
+        self.fleet(&format!("task:{name}"))
+    }
+
+    /// The names of values that are kept fresh.
+    #[must_use]
+    pub fn caches_in_use(&self) -> String {
+        self.fleet("caches")
+    }
+
+    /// When each supplier was last looked at on chain.
+    #[must_use]
+    pub fn suppliers(&self) -> String {
+        self.fleet("suppliers")
+    }
+
+    /// Service factors for relayers.
+    #[must_use]
+    pub fn factors(&self) -> String {
+        self.fleet("factors")
+    }
+
+    /// What was settled so far, and up to which block.
+    #[must_use]
+    pub fn settlement(&self) -> String {
+        self.fleet("settlement")
+    }
+
     /// Session id → header.
     #[must_use]
     pub fn sessions(&self, supplier: &Address) -> String {
@@ -177,7 +207,7 @@ mod tests {
     use super::*;
 
     /// Changing one of these strands the state of every running pool: it takes a new layout.
-    // rule: G-09
+    // rule: G-09, C-27
     #[test]
     fn every_key_is_what_it_was() {
         let keys = Keys::new("prod.eu:1").unwrap();
@@ -196,6 +226,11 @@ mod tests {
             (keys.supplier(&supplier), "prod.eu:1:{fleet}:supplier:ADDRESS"),
             (keys.simulated(&[0xab; 32]), &format!("prod.eu:1:{{fleet}}:sim:replay:{}", "ab".repeat(32))),
             (keys.cache("params"), "prod.eu:1:{fleet}:cache:params"),
+            (keys.cache_task("params"), "prod.eu:1:{fleet}:task:params"),
+            (keys.caches_in_use(), "prod.eu:1:{fleet}:caches"),
+            (keys.suppliers(), "prod.eu:1:{fleet}:suppliers"),
+            (keys.factors(), "prod.eu:1:{fleet}:factors"),
+            (keys.settlement(), "prod.eu:1:{fleet}:settlement"),
             (keys.sessions(&supplier), "prod.eu:1:{ADDRESS}:sessions"),
             (keys.head(&supplier), "prod.eu:1:{ADDRESS}:head"),
             (keys.log(&supplier, &session), "prod.eu:1:{ADDRESS}:log:aa01"),

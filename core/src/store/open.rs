@@ -1,6 +1,6 @@
 //! Connecting, and the checks before anything is written.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use redis::cmd;
@@ -47,7 +47,19 @@ impl Store {
         let looker = Looker { link: link.clone(), keys: keys.clone(), chain };
         let watcher = Watcher::start(looker, barrier.clone(), &config, clock).await?;
         info!(redis = link.address(), version = version(&nodes), prefix = config.prefix, "state opened");
-        Ok(Self { shared: Arc::new(Shared { config, keys, clock, link, bulk, barrier, warnings, watcher }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                keys,
+                clock,
+                link,
+                bulk,
+                barrier,
+                warnings,
+                watcher,
+                factors: RwLock::default(),
+            }),
+        })
     }
 }
 

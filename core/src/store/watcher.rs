@@ -46,6 +46,9 @@ impl Watcher {
         config: &StoreConfig,
         clock: Clock,
     ) -> Result<Self, StoreError> {
+        if let Some(terms) = looker.link.follow().await? {
+            barrier.copies().learn(terms);
+        }
         let asked_at = clock.monotonic();
         let sight = looker.look().await?;
         let eye = Arc::new(Eye {

@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-
-use relay_core::budget::Factor;
+use relay_core::budget::Factors;
 use relay_core::config::{ConfigError, Period};
 use relay_core::leader::Times;
 use serde::{Deserialize, Serialize};
@@ -17,28 +15,8 @@ pub struct LeaderSection {
     pub refresh_blocks: u32,
     /// The part of an application's stake that relayers let it spend with one supplier in a session, for relayers whose own
     /// configuration has none.
-    #[serde(skip_serializing_if = "ServiceFactors::is_empty")]
-    pub service_factors: ServiceFactors,
-}
-
-/// Service factors, as they are published for relayers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
-pub struct ServiceFactors {
-    /// For services without one of their own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default: Option<Factor>,
-    /// By service.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub services: BTreeMap<String, Factor>,
-}
-
-impl ServiceFactors {
-    /// Whether there is nothing to publish.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.default.is_none() && self.services.is_empty()
-    }
+    #[serde(skip_serializing_if = "Factors::is_empty")]
+    pub service_factors: Factors,
 }
 
 impl Default for LeaderSection {
@@ -47,7 +25,7 @@ impl Default for LeaderSection {
             ttl: Period::from_secs(6),
             renew: Period::from_secs(2),
             refresh_blocks: 4,
-            service_factors: ServiceFactors::default(),
+            service_factors: Factors::default(),
         }
     }
 }

@@ -7,12 +7,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use relay_core::address::Address;
 use relay_core::chain::ChainError;
-use relay_core::proto::cosmos::base::v1beta1::Coin;
-use relay_core::units::Upokt;
 use tracing::{error, warn};
 
 use super::funds::{Funds, Health, Rules};
-use super::{DutyError, Term};
+use super::{DutyError, Term, amount};
 use crate::metrics::Trouble;
 
 /// Suppliers that are looked at side by side.
@@ -75,9 +73,4 @@ async fn look(term: Arc<Term>, supplier: Address, rules: Rules) {
         }
         Health::Good => {}
     }
-}
-
-/// None, and what is no number, is nothing: it is said to be critical rather than good.
-fn amount(coin: Option<&Coin>) -> Upokt {
-    Upokt(coin.and_then(|coin| coin.amount.parse().ok()).unwrap_or_default())
 }

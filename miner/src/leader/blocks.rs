@@ -23,6 +23,7 @@ pub(super) async fn feed(term: Arc<Term>) -> Result<(), DutyError> {
             blocks.push(FedBlock::from(&feed.next_after(last).await?));
             last = last + 1;
         }
-        store.put_blocks(&term.token, &blocks).await?;
+        let told = store.put_blocks(&term.token, &blocks).await?;
+        term.realm.metrics.cache.published(told);
     }
 }

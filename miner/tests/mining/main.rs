@@ -7,6 +7,7 @@ mod running;
 mod scene;
 
 mod drains;
+mod duties;
 mod intake;
 mod leading;
 mod leases;

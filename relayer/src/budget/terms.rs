@@ -42,9 +42,11 @@ pub(super) enum NoBudget {
 
 impl Shared {
     /// Price and limit, each at the heights at which the chain will look: the price as at the session's first block; the
-    /// limit by the parameters of now while the session runs, and by those at its end afterwards; the stake as it is now.
+    /// limit by the parameters of now while the session runs, and by those at its end afterwards; the stake as it is now. Without a
+    /// factor of our own the one that the pool's miners publish counts.
     pub(super) async fn budget(&self, session: &SessionHeader, factor: Option<Factor>) -> Result<Budget, NoBudget> {
         let price = self.price(session).await?;
+        let factor = factor.or_else(|| self.publisher.store().factors().of(&session.service));
         let height = self.feed.height();
         let unknown = |error: ChainError| NoBudget::Limit(error.to_string());
         let (application, sessions, params) =

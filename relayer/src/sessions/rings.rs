@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use relay_core::address::Address;
-use relay_core::chain::Chain;
+use relay_core::chain::{Chain, RingError};
 use relay_core::ring::membership::RingKeys;
+use relay_core::session::Grid;
 use relay_core::units::Height;
 
 use super::LookupError;
@@ -33,14 +34,14 @@ impl Rings {
     }
 
     pub(super) async fn get(&self, application: &Address, end: Height) -> Result<Arc<RingKeys>, LookupError> {
-        self.known.get((application.clone(), end), || self.fetch(application, end)).await
+        self.known.get((application.clone(), end), || self.fetch(application, end, false)).await
     }
 
     pub(super) async fn get_anew(&self, application: &Address, end: Height) -> Option<Arc<RingKeys>> {
         if !self.anew.entry_by_ref(application).or_insert(()).await.is_fresh() {
             return None;
         }
-        let ring = Box::pin(self.fetch(application, end)).await.ok()?;
+        let ring = Box::pin(self.fetch(application, end, true)).await.ok()?;
         self.known.put((application.clone(), end), Arc::clone(&ring)).await;
         Some(ring)
     }
@@ -49,11 +50,18 @@ impl Rings {
         &self,
         application: &Address,
         end: Height,
+        anew: bool,
     ) -> impl Future<Output = Result<Arc<RingKeys>, LookupError>> + Send + use<> {
         let (chain, turns, application) = (self.chain.clone(), self.turns.clone(), application.clone());
         async move {
             let _turn = turns.take().await?;
-            chain.application_now(&application).await?;
+            if anew {
+                chain.application_now(&application).await?;
+            } else {
+                // What the pool knows of it does, if it was read in this very session.
+                let start = Grid::new(&*chain.shared_params().await?).map_err(RingError::from)?.start(end);
+                chain.application_since(&application, start).await?;
+            }
             Ok(Arc::new(chain.ring_keys(&application, end).await?))
         }
     }

@@ -114,17 +114,24 @@ async fn what_got_no_answer_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_costs_redis_next_to_nothing() {
     const RELAYS: usize = 1_000;
+    const COMMANDS: [&str; 5] = ["get", "incrby", "decrby", "scan", "keys"];
     let stage = Stage::new().await;
+    // Opening a session looks a few things up; what counts is what each relay costs from then on.
+    stage.send(&stage.relay(RELAYS).await).await.unwrap();
+    let mut opened = Vec::new();
+    for command in COMMANDS {
+        opened.push(stage.redis_calls(command).await);
+    }
     for number in 0..RELAYS {
         stage.send(&stage.relay(number).await).await.unwrap();
     }
     // Each look at a budget reads its hash once; nothing else of a relayer does that.
     let looks = stage.redis_calls("hgetall").await;
     assert!(looks >= 1 && looks <= RELAYS as u64 / 100, "{looks} for {RELAYS} relays");
-    // Absent factors, prices and stakes are asked for nowhere.
-    for command in ["get", "incrby", "decrby", "scan", "keys"] {
-        let calls = stage.redis_calls(command).await;
-        assert!(calls <= RELAYS as u64 / 100, "{calls} of {command}");
+    // Absent factors, prices and stakes are asked for nowhere; what the pool shares is looked up every half minute.
+    for (command, before) in COMMANDS.into_iter().zip(opened) {
+        let calls = stage.redis_calls(command).await - before;
+        assert!(calls <= RELAYS as u64 / 50, "{calls} of {command}");
     }
 }
 
@@ -164,6 +171,29 @@ async fn a_factor_replaces_the_formula() {
     assert_eq!(many.spend(0, 40).await.0, 15);
     let off = Stage::with(affords(1), |config| config.budget.enabled = false).await;
     assert_eq!(off.spend(0, 10).await.0, 10);
+}
+
+// rule: C-34
+#[tokio::test(flavor = "multi_thread")]
+async fn a_factor_that_the_miners_publish_counts_where_there_is_no_other() {
+    let stage = Stage::with(affords(10), |_| {}).await;
+    assert_eq!(stage.spend(0, 40).await.0, 10, "the formula");
+    let instance = relay_core::store::InstanceId::random();
+    let (_, fence) = stage.store.acquire_leader(&instance, 1, Duration::from_mins(10)).await.unwrap();
+    let factors = serde_json::from_value(json!({ "services": { SERVICE: "0.02" } })).unwrap();
+    assert!(stage.store.put_factors(&fence.to_string(), &factors).await.unwrap());
+    // The relayer hears of it within a moment, and at the latest after half a minute.
+    let mut answered = 0;
+    for round in 1..=60 {
+        let session = stage.session().await.header;
+        stage.advance(u64::try_from(session.end.0 + 1 - stage.chain.height().await.unwrap()).unwrap()).await;
+        answered = stage.spend(round * 100, 40).await.0;
+        if answered == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(answered, 3, "a fiftieth of 150 relays' worth");
 }
 
 #[tokio::test(flavor = "multi_thread")]

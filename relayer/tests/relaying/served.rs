@@ -7,7 +7,7 @@ use testbed::Behaviour;
 use super::hard_node;
 use super::stage::{Stage, get, payload, still};
 
-// rule: D-48, R-03, R-05
+// rule: D-48, R-03, R-05, C-21
 #[tokio::test(flavor = "multi_thread")]
 async fn a_good_relay_is_answered_and_recorded_as_it_was_answered() {
     let stage = Stage::new().await;

@@ -171,3 +171,27 @@ async fn who_slept_through_its_tenure_writes_nothing() {
     assert!(store.leader().await.unwrap().is_some(), "Redis still has it in that name");
     task.abort();
 }
+
+// rule: H-01, C-23
+#[tokio::test]
+async fn a_reader_that_falls_behind_misses_old_blocks_and_never_the_newest() {
+    let (_redis, store) = start().await;
+    let token = store.acquire_leader(&InstanceId::random(), 1, SOON).await.unwrap().1.to_string();
+    let stop = CancellationToken::new();
+    let mut events = store.events(stop.clone());
+    let mut next = async || tokio::time::timeout(SOON, events.recv()).await.expect("in time").unwrap();
+    assert_eq!(next().await, Event::Missed);
+    for height in 1..=3_000 {
+        store.put_blocks(&token, &[block(height)]).await.unwrap();
+    }
+    // It wakes up: what is queued is bounded, then it is told to look for itself, and what it finds is the newest.
+    let mut read = 0;
+    while next().await != Event::Missed {
+        read += 1;
+    }
+    assert!(read < 3_000, "a queue never forms: {read}");
+    assert_eq!(store.newest_block().await.unwrap(), Some(block(3_000)));
+    store.put_blocks(&token, &[block(3_001)]).await.unwrap();
+    while next().await != Event::Block(Height(3_001)) {}
+    stop.cancel();
+}

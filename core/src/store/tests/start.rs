@@ -13,6 +13,7 @@ async fn refusal(redis: &Redis) -> String {
     }
 }
 
+// rule: W-15
 #[tokio::test]
 async fn a_redis_that_evicts_is_refused() {
     let redis = Redis::start_with(&[("maxmemory-policy", "allkeys-lru")]).await.unwrap();
@@ -42,6 +43,7 @@ async fn a_missing_password_is_refused_at_once() {
     Store::open(StoreConfig { url, ..config(&redis) }, chain()).await.unwrap();
 }
 
+// rule: W-15
 #[tokio::test]
 async fn missing_persistence_is_pointed_out() {
     let redis = Redis::start_with(&[("appendonly", "no")]).await.unwrap();
