@@ -27,6 +27,8 @@ mod child;
 mod curl;
 #[path = "relaying/drain.rs"]
 mod drain;
+#[path = "relaying/failover.rs"]
+mod failover;
 #[path = "relaying/grpc.rs"]
 mod grpc;
 #[path = "relaying/hard_node.rs"]

@@ -24,7 +24,12 @@ fn strict(config: &mut Config) {
 /// Load over one way, with something done to Redis in its middle. What was answered is there in the end.
 async fn survives(way: Way, trouble: impl AsyncFnOnce(&mut Redis)) {
     let redis = Redis::start_with(&[("appendfsync", "everysec")]).await.unwrap();
-    let mut stage = Stage::on(redis, still(), |config| config.recording.durable_after = Period::from_secs(10)).await;
+    let stage = Stage::on(redis, still(), |config| config.recording.durable_after = Period::from_secs(10)).await;
+    keeps(stage, way, trouble).await;
+}
+
+/// The same on this stage, whose relayer may have another Redis than the stage's own.
+pub(crate) async fn keeps(mut stage: Stage, way: Way, trouble: impl AsyncFnOnce(&mut Redis)) {
     let (caller, stop) = (Caller::new(&stage, way).await, CancellationToken::new());
     let load = tokio::spawn({
         let stop = stop.clone();
