@@ -39,6 +39,8 @@ struct Known<V> {
     aged: Duration,
     at: Instant,
     height: Height,
+    /// It may have changed since: it does only for want of an answer.
+    doubted: bool,
     value: V,
 }
 
@@ -82,6 +84,7 @@ where
         let (it, began) = (&self.0, Instant::now());
         if let Some(known) = it.entries.get(key).await
             && known.height >= least
+            && !known.doubted
         {
             let age = known.age();
             if age < it.ttl {
@@ -131,6 +134,7 @@ where
             if let Some(known) = &old
                 && known.age() < self.0.ttl
                 && known.height >= least
+                && !known.doubted
             {
                 found = Ok(known.value.clone());
                 return Ok::<_, ChainError>(Op::Nop);
@@ -167,7 +171,13 @@ where
         let (task, older) = match it.backing.look(it.kind, key, it.codec, need).await {
             Sight::Found(left, waited) => {
                 it.backing.metrics.hit(it.kind, if waited { "l2_retry" } else { "l2" }, began.elapsed());
-                return Ok(Known { aged: left.age, at: Instant::now(), height: left.height, value: left.value });
+                return Ok(Known {
+                    aged: left.age,
+                    at: Instant::now(),
+                    height: left.height,
+                    doubted: false,
+                    value: left.value,
+                });
             }
             Sight::Ask { task, older } => (task, older),
         };
@@ -179,7 +189,7 @@ where
             Ok((height, value)) => {
                 let life = it.ttl + it.stale_limit;
                 it.backing.put(&name, height, (it.codec.write)(&value), life, task.as_deref()).await;
-                Ok(Known { aged: Duration::ZERO, at: Instant::now(), height, value })
+                Ok(Known { aged: Duration::ZERO, at: Instant::now(), height, doubted: false, value })
             }
             Err(error) => {
                 let gone = matches!(error, ChainError::NotFound { .. });
@@ -188,6 +198,7 @@ where
                     aged: left.age,
                     at: Instant::now(),
                     height: left.height,
+                    doubted: false,
                     value: left.value,
                 });
                 let best = [old, left].into_iter().flatten().min_by_key(Known::age);
@@ -233,7 +244,8 @@ where
         it.backing.metrics.asked(it.kind, answer.is_ok(), asked.elapsed(), asked.elapsed());
         match answer {
             Ok((height, value)) => {
-                let known = Known { aged: Duration::ZERO, at: Instant::now(), height, value: value.clone() };
+                let known =
+                    Known { aged: Duration::ZERO, at: Instant::now(), height, doubted: false, value: value.clone() };
                 it.entries.insert(key.to_owned(), known).await;
                 Ok((height, (it.codec.write)(&value), value))
             }
@@ -255,7 +267,7 @@ where
     pub(crate) async fn doubt(&self, key: &str, source: &'static str) {
         self.0.backing.metrics.invalidated(self.0.kind, source);
         if let Some(known) = self.0.entries.get(key).await {
-            self.0.entries.insert(key.to_owned(), self.doubted(known)).await;
+            self.0.entries.insert(key.to_owned(), Known { doubted: true, ..known }).await;
         }
     }
 
@@ -263,12 +275,8 @@ where
     pub(crate) async fn doubt_all(&self) {
         let all: Vec<(Arc<String>, Known<V>)> = self.0.entries.iter().collect();
         for (key, known) in all {
-            self.0.entries.insert(key.as_ref().clone(), self.doubted(known)).await;
+            self.0.entries.insert(key.as_ref().clone(), Known { doubted: true, ..known }).await;
         }
-    }
-
-    fn doubted(&self, known: Known<V>) -> Known<V> {
-        Known { aged: known.aged.max(self.0.ttl * SERVED_MEANWHILE), ..known }
     }
 
     pub(crate) async fn forget(&self, key: &str) {
