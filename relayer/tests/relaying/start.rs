@@ -47,6 +47,7 @@ async fn a_relayer_with_another_chains_redis_does_not_start() {
     let mut config = stage.config();
     config.chain.nodes[0].rpc = elsewhere.rpc().to_owned();
     config.chain.nodes[0].grpc = elsewhere.grpc();
-    let error = relayer::run(config, None, tokio_util::sync::CancellationToken::new()).await.unwrap_err().to_string();
+    let error =
+        Box::pin(relayer::run(config, None, tokio_util::sync::CancellationToken::new())).await.unwrap_err().to_string();
     assert!(error.contains("chain"), "{error}");
 }
