@@ -1,18 +1,21 @@
+pub(crate) mod miner;
 pub(crate) mod relayer;
+mod report;
 
 use std::path::{Path, PathBuf};
 
 use operator::build::{Site, build};
 use operator::local::dereference;
 
+use ::miner::config::reference::Overrides;
 use ::relayer::config::UnknownKeys;
 
 use crate::failure::Failure;
 
 /// Check folders of resources and configuration files, without running anything.
 ///
-/// Every problem is printed with file and line; the exit code is 0 only if there is none. `relayer validate` looks closer at the
-/// configuration of a relayer.
+/// Every problem is printed with file and line; the exit code is 0 only if there is none. `relayer validate` and `miner validate`
+/// look closer at the configuration of a role.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Arguments {
@@ -70,7 +73,10 @@ fn config(file: &Path) -> Result<(), Failure> {
         }
         println!("{}: good, the configuration of a relayer", file.display());
     } else {
-        miner::Config::load(file)?;
+        let loaded = ::miner::config::Loaded::read(file, UnknownKeys::Refused, &Overrides::default())?;
+        for note in &loaded.notes {
+            println!("{}: {note}", file.display());
+        }
         println!("{}: good, the configuration of a miner", file.display());
     }
     Ok(())

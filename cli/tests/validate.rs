@@ -1,4 +1,4 @@
-//! `relayer validate` against a real chain, a real Redis and real backends.
+//! `relayer validate` and `miner validate` against a real chain, a real Redis and real backends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -51,6 +51,17 @@ impl Scene {
     /// Validates `text` with these flags; gives the report and whether it was good.
     fn validate(&self, text: &str, flags: &[&str]) -> (bool, Value) {
         let output = self.run(text, &[flags, &["--output", "json"]].concat());
+        (output.status.success(), serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    /// The same for a miner, which has no services.
+    fn validate_miner(&self, more: &str, flags: &[&str]) -> (bool, Value) {
+        let text = self.text();
+        let (shared, _) = text.split_once("services:").unwrap();
+        let file = self.folder.path().join("miner.yaml");
+        std::fs::write(&file, format!("{shared}{more}\n")).unwrap();
+        let command = ["miner", "validate", "--config", file.to_str().unwrap(), "--output", "json"];
+        let output = run(&[&command[..], flags].concat());
         (output.status.success(), serde_json::from_slice(&output.stdout).unwrap())
     }
 
@@ -173,10 +184,60 @@ async fn unknown_keys_fail_unless_lenient() {
 
 #[test]
 fn the_examples_of_both_layouts_are_good() {
-    let files = ["examples/relayer/relayer.yaml", "examples/relayer/go-relay-miner.yaml", "examples/quickstart"];
-    let [ours, theirs, resources] = files.map(repository);
-    let output = run(&["validate", &ours, &theirs, &resources]);
+    let files = [
+        "examples/relayer/relayer.yaml",
+        "examples/relayer/go-relay-miner.yaml",
+        "examples/miner/miner.yaml",
+        "examples/miner/go-relay-miner.yaml",
+        "examples/quickstart",
+    ];
+    let files = files.map(repository);
+    let output = run(&["validate", &files[0], &files[1], &files[2], &files[3], &files[4]]);
     assert!(output.status.success(), "{}", complaint(&output));
     assert!(printed(&output).contains("good, the configuration of a relayer"), "{}", printed(&output));
+    assert_eq!(printed(&output).matches("good, the configuration of a miner").count(), 2, "{}", printed(&output));
     assert!(printed(&output).contains("good: 1 miner pools"), "{}", printed(&output));
+}
+
+// rule: W-15
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_a_miner_depends_on_is_asked() {
+    let scene = Scene::start().await;
+    let (good, report) = scene.validate_miner("batch_size: 1000", &["--online"]);
+    assert!(good, "{report:#}");
+    assert!(found(&report, "info", "batch_size")[0].contains("no effect"), "{report:#}");
+    assert!(found(&report, "info", "chain.nodes.node")[0].contains("at height"), "{report:#}");
+    assert!(found(&report, "info", "redis")[0].contains("is version"), "{report:#}");
+    let supplier = scene.chain.account("supplier1").unwrap().address.clone();
+    let about = found(&report, "info", &supplier);
+    assert!(about[0].contains("staked") && about[1].contains("to pay fees with"), "{report:#}");
+
+    // A key without stake or money: nothing to mine, and nothing to pay with.
+    let stranger = "2208f22a189d84f064bbc0798d052ddd32cee33c5a282f167e4e628ab7195c90";
+    std::fs::write(scene.keys(), format!("keys: ['{stranger}']\n")).unwrap();
+    let (good, report) = scene.validate_miner("", &["--online"]);
+    assert!(!good && found(&report, "warning", "pokt1xlzu")[0].contains("not staked"), "{report:#}");
+    assert!(found(&report, "error", "pokt1xlzu")[0].contains("can pay no fee"), "{report:#}");
+
+    // A Redis that throws relays away when it is full is no place for them.
+    let evicting = Redis::start_with(&[("maxmemory", "100mb"), ("maxmemory-policy", "allkeys-lru")]).await.unwrap();
+    let (good, report) = scene.validate_miner("", &["--online", "--redis-url", &evicting.url()]);
+    assert!(!good && found(&report, "error", "redis")[0].contains("noeviction"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_miners_keys_are_opened_and_mistakes_are_named() {
+    let scene = Scene::start().await;
+    std::fs::write(scene.keys(), "keys: [hunter2]\n").unwrap();
+    let (good, report) = scene.validate_miner("", &[]);
+    assert!(!good && found(&report, "error", "keys")[0].contains("entry 1"), "{report:#}");
+    assert!(!report.to_string().contains("hunter2"), "{report:#}");
+    let keyring = repository("tests/fixtures/keyring");
+    let (good, report) = scene.validate_miner("", &["--keyring-backend", "test", "--keyring-dir", &keyring]);
+    assert!(good && found(&report, "info", "keys")[0].contains("2 suppliers"), "{report:#}");
+    let (good, report) = scene.validate_miner("bach_size: 1", &[]);
+    assert!(!good && found(&report, "error", "configuration")[0].contains("did you mean `batch_size`?"), "{report:#}");
+    let output = run(&["miner", "validate", "--keys-dir", "/keys"]);
+    assert!(!output.status.success() && complaint(&output).contains("would not work"), "{}", complaint(&output));
+    assert!(printed(&output).contains("pocket_node.query_node_rpc_url"), "{}", printed(&output));
 }

@@ -24,3 +24,4 @@ pub mod leader;
 pub mod start;
 pub mod store;
 pub mod telemetry;
+pub mod validate;

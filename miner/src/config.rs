@@ -1,9 +1,11 @@
 //! The miner's configuration file.
 
 mod intake;
+mod layout;
 mod leader;
 mod leases;
 mod monitors;
+pub mod reference;
 mod shutdown;
 #[cfg(test)]
 mod tests;
@@ -11,12 +13,12 @@ mod transactions;
 
 use std::path::Path;
 
-use relay_core::config::{self, ChainSection, ConfigError, KeysSection, RedisSection};
+use relay_core::config::{ChainSection, ConfigError, KeysSection, RedisSection, UnknownKeys};
 use relay_core::telemetry::LogConfig;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use intake::IntakeSection;
+pub use layout::Loaded;
 pub use leader::LeaderSection;
 pub use leases::LeaseSection;
 pub use monitors::{BalanceMonitor, BlockMonitor, MemoryMonitor, MonitorSection, SettlementMonitor};
@@ -64,25 +66,6 @@ pub struct Config {
     pub logs: LogConfig,
 }
 
-/// A configuration that was read from a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
-    /// What it says.
-    pub config: Config,
-    /// SHA-256 of the file, in hex digits.
-    pub hash: String,
-}
-
-impl Loaded {
-    /// Reads and checks a configuration file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = config::read(path)?;
-        let config: Config = config::parse(&text, &path.display().to_string())?;
-        config.check()?;
-        Ok(Self { config, hash: hex::encode(Sha256::digest(&text)) })
-    }
-}
-
 fn default_admin() -> String {
     "0.0.0.0:9092".to_owned()
 }
@@ -114,7 +97,7 @@ impl Config {
 
     /// Reads and checks a configuration file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Loaded::read(path).map(|loaded| loaded.config)
+        Loaded::read(path, UnknownKeys::Refused, &reference::Overrides::default()).map(|loaded| loaded.config)
     }
 
     /// Checks what a type cannot say.

@@ -18,6 +18,7 @@ pub mod session;
 pub mod settlement;
 pub mod status;
 pub mod submission;
+pub mod validate;
 
 pub use config::Config;
 pub use run::{Miner, MinerError, run};

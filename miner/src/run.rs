@@ -188,7 +188,7 @@ impl Miner {
     }
 }
 
-fn store_config(config: &Config) -> StoreConfig {
+pub(crate) fn store_config(config: &Config) -> StoreConfig {
     StoreConfig {
         lease: config.leases.ttl,
         // Short, so that `/ready` soon says what is waited for; the loop around it goes on.

@@ -4,18 +4,16 @@
 //! have staked with what is served. What they find is a list of [`Finding`]s.
 
 mod backends;
-mod chain;
-mod finding;
 mod offline;
-mod redis;
 mod stakes;
 
 use std::time::Duration;
 
-use relay_core::chain::{Chain, ChainConfig};
+use relay_core::store::StoreConfig;
+use relay_core::validate;
 
-pub use finding::{Finding, Level};
 pub use offline::offline;
+pub use relay_core::validate::{Finding, Level};
 pub use stakes::stakes;
 
 use crate::config::Config;
@@ -26,11 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Asks everything that the relayer would depend on, at the same time. Each answers within a bounded time or is reported.
 pub async fn online(config: &Config) -> Vec<Finding> {
     let backends = backends::reach(config);
-    let mut findings = match Chain::new(&ChainConfig::from(&config.chain)) {
-        Err(error) => vec![Finding::error("chain.nodes", error.to_string())],
-        Ok(chain) => chain::nodes(config, &chain).await,
-    };
-    findings.extend(redis::inspect(config).await);
+    let mut findings = validate::nodes(&config.chain, config.max_block_age.0).await;
+    findings.extend(validate::inspect(StoreConfig::from(&config.redis), &config.chain).await);
     findings.extend(backends.await);
     findings
 }

@@ -6,6 +6,7 @@ use relayer::Config;
 use relayer::config::UnknownKeys;
 use relayer::validate::{Finding, Level, offline, online, stakes};
 
+use super::report::{Output, report};
 use crate::failure::Failure;
 
 /// Check the configuration of a relayer without running it.
@@ -37,15 +38,6 @@ pub(crate) struct Arguments {
     output: Output,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// A line for each finding.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let unknown = if arguments.lenient { UnknownKeys::PassedOver } else { UnknownKeys::Refused };
     let findings = match Config::read(&arguments.config, unknown) {
@@ -66,7 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             findings
         }
     };
-    report(&arguments.config.display().to_string(), &findings, arguments.output)
+    report("relayer", &arguments.config.display().to_string(), &findings, arguments.output)
 }
 
 /// The configuration with this node in place of the preferred one; TLS as that has it, unless the address says.
@@ -82,29 +74,4 @@ fn about_stakes(mut config: Config, node: Option<String>) -> Config {
         }
     }
     config
-}
-
-fn report(file: &str, findings: &[Finding], output: Output) -> Result<(), Failure> {
-    let count = |level| findings.iter().filter(|finding| finding.level == level).count();
-    let (errors, warnings) = (count(Level::Error), count(Level::Warning));
-    match output {
-        Output::Json => {
-            let report = serde_json::json!({
-                "file": file, "good": errors == 0, "errors": errors, "warnings": warnings, "findings": findings,
-            });
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        }
-        Output::Text => {
-            for finding in findings {
-                println!("{finding}");
-            }
-        }
-    }
-    if errors > 0 {
-        return Err(format!("{file}: a relayer would not work with it: {errors} errors, {warnings} warnings").into());
-    }
-    if output == Output::Text {
-        println!("{file}: good, a relayer would start with it ({warnings} warnings)");
-    }
-    Ok(())
 }

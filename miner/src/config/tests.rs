@@ -12,7 +12,7 @@ keys: {directory: /keys}
 ";
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
-    let config: Config = config::parse(text, "test.yaml")?;
+    let config: Config = relay_core::config::parse(text, "test.yaml")?;
     config.check()?;
     Ok(config)
 }
@@ -74,4 +74,30 @@ fn gas_is_simulated_or_given_for_each_message() {
     assert_eq!(config.transactions.gas, crate::submission::GasMode::Fixed { claim: 150_000, proof: 400_000 });
     assert!(parse(&format!("{MINIMAL}transactions: {{gas: simulate}}\n")).is_ok());
     assert!(parse(&format!("{MINIMAL}transactions: {{gas: {{claim: 0, proof: 1}}}}\n")).is_err());
+}
+
+/// The names of all keys in a value.
+fn keys(value: &serde_json::Value, known: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            for (key, value) in object {
+                known.insert(key.clone());
+                keys(value, known);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, known)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_example_has_every_key_and_calls_defaults_what_they_are() {
+    let text = include_str!("../../../examples/miner/miner.yaml");
+    let example = parse(text).expect("the example is good");
+    let mut known = std::collections::BTreeSet::new();
+    keys(&serde_json::to_value(&example).expect("serialisable"), &mut known);
+    let lacking: Vec<_> = known.iter().filter(|key| !text.contains(&format!("{key}:"))).collect();
+    assert!(lacking.is_empty(), "examples/miner/miner.yaml lacks {lacking:?}");
+    let usual = Config::new(example.name.clone(), example.chain.clone(), example.redis.clone(), example.keys.clone());
+    assert_eq!(example, usual);
 }

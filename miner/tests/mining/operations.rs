@@ -1,9 +1,12 @@
 //! A miner as its operator sees it: it starts whatever is away, follows its keys, and says what it does.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
+use miner::MinerError;
+use relay_core::config::Period;
 use serde_json::json;
-use testbed::{Faults, Proxy};
+use testbed::{Faults, Proxy, Redis};
 
 use crate::running::{Running, check};
 use crate::scene::{Scene, genesis};
@@ -86,4 +89,66 @@ async fn a_chain_that_is_away_at_the_start_costs_no_claim() {
     let ending = scene.ending(&store, &session).await;
     assert_eq!((&ending["outcome"]["kind"], &ending["tally"]["leaves"]), (&json!("settled"), &json!(20)), "{ending}");
     miner.end().await.unwrap();
+}
+
+// rule: H-08, C-37
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_of_another_chain_is_not_listened_to_and_to_stop_then_is_no_failure() {
+    let scene = Scene::new(genesis()).await;
+    let mut config = scene.config();
+    config.chain.id = Some("another".to_owned());
+    let miner = Running::start(config).await;
+    let status = miner.until("the wait", |status| check(status, "started")["message"] != "starting").await;
+    let said = check(&status, "started")["message"].as_str().unwrap().to_owned();
+    assert!(said.contains("waiting for the chain") && said.contains("pocket"), "{said}");
+    assert_eq!((&status["height"], miner.get("/ready").await.0), (&json!(0), 503));
+    assert_eq!(scene.redis.ask(&["KEYS", "*"]).await.unwrap(), Vec::<String>::new());
+    miner.end().await.unwrap();
+}
+
+// rule: H-35
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slash_at_the_end_of_a_nodes_url_changes_nothing() {
+    let scene = Scene::new(genesis()).await;
+    let mut config = scene.config();
+    config.chain.nodes[0].rpc.push('/');
+    let miner = Running::start(config).await;
+    miner.until("ownership", |status| status["fleet"]["owned"] == 1 && status["height"].as_i64() > Some(2)).await;
+    miner.end().await.unwrap();
+}
+
+// rule: C-31, W-15
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_leaves_nothing_behind() {
+    let scene = Scene::new(genesis()).await;
+    let evicting = Redis::start_with(&[("maxmemory", "100mb"), ("maxmemory-policy", "allkeys-lru")]).await.unwrap();
+    let mut config = scene.config();
+    config.redis.url = evicting.url();
+    let miner = Running::start(config).await;
+    let error = miner.task.await.unwrap().unwrap_err().to_string();
+    assert!(error.contains("noeviction"), "{error}");
+    assert_eq!(evicting.ask(&["KEYS", "*"]).await.unwrap(), Vec::<String>::new());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while tokio::net::TcpListener::bind(miner.admin).await.is_err() {
+        assert!(Instant::now() < deadline, "the administration port is still taken");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+// rule: H-26
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_end_is_no_failure_and_abandoned_work_is_one() {
+    let scene = Scene::new(genesis()).await;
+    let mut config = scene.config();
+    let miner = Running::start(config.clone()).await;
+    miner.until("ownership", |status| status["suppliers"].as_array().is_some_and(|owned| owned.len() == 1)).await;
+    miner.end().await.unwrap();
+
+    config.shutdown.deadline = Period::from_millis(300);
+    let miner = Running::start(config).await;
+    miner.until("ownership", |status| status["suppliers"].as_array().is_some_and(|owned| owned.len() == 1)).await;
+    scene.redis.pause().unwrap();
+    let ended = miner.end().await;
+    scene.redis.resume().unwrap();
+    assert!(matches!(ended, Err(MinerError::Abandoned(1))), "{ended:?}");
 }

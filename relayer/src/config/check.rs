@@ -4,7 +4,7 @@ mod probe;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use relay_core::config::{ConfigError, KeysSection};
+use relay_core::config::ConfigError;
 use relay_core::session::check_service_id;
 
 use super::{Config, ServiceConfig};
@@ -25,7 +25,7 @@ impl Config {
         if self.redis.prefix.is_empty() || self.redis.prefix.contains(['{', '}']) {
             return Err(ConfigError::invalid("redis.prefix", "must not be empty and must not contain braces"));
         }
-        key_source(&self.keys)?;
+        self.keys.check()?;
         if self.services.is_empty() {
             return Err(ConfigError::invalid("services", "is empty; a relayer needs at least one service"));
         }
@@ -100,10 +100,6 @@ impl Config {
 
 fn address(key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
     text.parse().map_err(|_| ConfigError::invalid(key, format!("`{text}` is not an address such as 0.0.0.0:8080")))
-}
-
-fn key_source(keys: &KeysSection) -> Result<(), ConfigError> {
-    keys.check()
 }
 
 fn service(key: &str, config: &ServiceConfig) -> Result<(), ConfigError> {

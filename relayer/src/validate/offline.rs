@@ -1,8 +1,7 @@
-use relay_core::keys::KeySource;
 use relay_core::telemetry::Registry;
+use relay_core::validate;
 
-use super::Finding;
-use crate::config::reference::{Note, Weight};
+use super::{Finding, Level};
 use crate::config::{Config, Loaded};
 use crate::metrics::Metrics;
 use crate::service::{self, Means};
@@ -10,34 +9,10 @@ use crate::service::{self, Means};
 /// What the files alone tell: keys of the configuration that have no effect, the suppliers' keys, the pools.
 #[must_use]
 pub fn offline(loaded: &Loaded) -> Vec<Finding> {
-    let passed_over = loaded.passed_over.iter().map(|text| Finding::warning("configuration", text));
-    let mut findings: Vec<Finding> = passed_over.chain(loaded.notes.iter().map(of_note)).collect();
+    let mut findings = validate::of_file(&loaded.notes, &loaded.passed_over);
     findings.extend(loaded.config.simulation.warnings().into_iter().map(|text| Finding::warning("simulation", text)));
-    findings.extend(keys(&loaded.config));
+    findings.extend(validate::keys(&loaded.config.keys, Level::Error).1);
     findings.push(pools(&loaded.config));
-    findings
-}
-
-fn of_note(note: &Note) -> Finding {
-    match note.weight {
-        Weight::Changed => Finding::warning(&note.key, &note.text),
-        Weight::Ignored => Finding::info(&note.key, format!("no effect: {}", note.text)),
-    }
-}
-
-fn keys(config: &Config) -> Vec<Finding> {
-    let ring = match KeySource::from_section(&config.keys).load() {
-        Ok(ring) => ring,
-        Err(error) => return vec![Finding::error("keys", error.to_string())],
-    };
-    let refused = ring.refused().iter();
-    let mut findings: Vec<Finding> =
-        refused.map(|file| Finding::warning(file.path.display().to_string(), &file.reason)).collect();
-    findings.push(if ring.is_empty() {
-        Finding::error("keys", "no supplier key was found; put one into the file or directory that `keys` names")
-    } else {
-        Finding::info("keys", format!("{} suppliers", ring.len()))
-    });
     findings
 }
 

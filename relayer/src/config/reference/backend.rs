@@ -2,12 +2,12 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use relay_core::config::reference::Notes;
 use relay_core::config::{ConfigError, Period};
 use relay_core::relay::RpcType;
 
 use super::convert::or_default;
 use super::file::Whole;
-use super::note::Notes;
 use super::probe;
 use super::service::{Authentication, Backend, Endpoint, Inherited, LoadBalancing};
 use crate::config::{AuthenticationConfig, Balancing, BreakerConfig, EndpointConfig, PoolConfig};

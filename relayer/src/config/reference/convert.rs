@@ -1,10 +1,10 @@
+use relay_core::config::reference::{Keys, Note, Notes, address, node};
 use relay_core::config::{ChainSection, ConfigError, KeysSection, Period, RedisSection};
 use relay_core::telemetry::{LogConfig, LogFormat};
 
-use super::file::{FailBehavior, File, Identity, Keys, Logging, Redis, Simulation, Whole};
-use super::note::{Note, Notes};
+use super::file::{FailBehavior, File, Identity, Logging, Redis, Simulation, Whole};
 use super::profiles::Profiles;
-use super::{nodes, services};
+use super::services;
 use crate::config::{
     BudgetConfig, CompressionConfig, Config, DrainConfig, IdentityConfig, LimitsConfig, OnError, RecordingConfig,
     SimulationConfig, ValidationMode, WebSocketConfig,
@@ -21,7 +21,9 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
     let mut notes = Notes::default();
     let listen = address("listen_addr", file.listen_addr.as_deref().unwrap_or("0.0.0.0:8080"))?;
     let redis = redis(file, &mut notes);
-    let node = nodes::node(&file.pocket_node.clone().unwrap_or_default())?;
+    let pocket = file.pocket_node.clone().unwrap_or_default();
+    let node = node(&pocket)?;
+    let query_timeout = Period::from_secs(pocket.query_timeout_seconds.filter(|seconds| *seconds > 0).unwrap_or(5));
     let keys = keys(file.keys.as_ref(), &mut notes)?;
     let default_body = or_default(file.default_max_body_size_bytes, BODY_BYTES);
     note_body_caps(file, &mut notes);
@@ -42,7 +44,7 @@ pub fn convert(file: &File) -> Result<(Config, Vec<Note>), ConfigError> {
         tls: None,
         admin,
         logs: logs(&file.logging.clone().unwrap_or_default(), &mut notes)?,
-        chain: ChainSection { id: None, nodes: vec![node], query_timeout: Period::from_secs(5) },
+        chain: ChainSection { id: pocket.chain_id, nodes: vec![node], query_timeout },
         redis,
         keys,
         services,
@@ -68,19 +70,6 @@ pub(super) fn or_default(given: Option<Whole>, default: u64) -> u64 {
 
 pub(super) fn bytes(key: &str, number: u64) -> Result<usize, ConfigError> {
     usize::try_from(number).map_err(|_| ConfigError::invalid(key, "is larger than the memory of any machine"))
-}
-
-/// Go takes `:8080` for all addresses, and host names.
-fn address(key: &str, text: &str) -> Result<String, ConfigError> {
-    let full = match text.strip_prefix("localhost:") {
-        Some(port) => format!("127.0.0.1:{port}"),
-        None if text.starts_with(':') => format!("0.0.0.0{text}"),
-        None => text.to_owned(),
-    };
-    match full.parse::<std::net::SocketAddr>() {
-        Ok(_) => Ok(full),
-        Err(_) => Err(ConfigError::invalid(key, format!("`{text}` is not an address such as 0.0.0.0:8080"))),
-    }
 }
 
 fn redis(file: &File, notes: &mut Notes) -> RedisSection {
@@ -119,23 +108,10 @@ fn pools(redis: &Redis, notes: &mut Notes) {
 
 fn keys(keys: Option<&Keys>, notes: &mut Notes) -> Result<KeysSection, ConfigError> {
     let keys = keys.cloned().unwrap_or_default();
-    if keys.keyring.is_some() {
-        let advice = "not supported yet: export each key (`pocketd keys export NAME --unarmored-hex --unsafe`) and list \
-                      them in a file that `keys.keys_file` names";
-        return Err(ConfigError::invalid("keys.keyring", advice));
-    }
     if keys.hot_reload_enabled == Some(false) {
         notes.changed("keys.hot_reload_enabled", "reloading happens whenever keys change or the process is told to");
     }
-    let given = |path: Option<std::path::PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
-    let section = KeysSection { file: given(keys.keys_file), directory: given(keys.keys_dir), keyring: None };
-    if section.file.is_none() && section.directory.is_none() {
-        return Err(ConfigError::invalid(
-            "keys",
-            "needs `keys_file` or `keys_dir`; without keys no relay can be answered",
-        ));
-    }
-    Ok(section)
+    keys.section(std::env::home_dir().map(|home| home.join(".pocket")), notes)
 }
 
 fn note_body_caps(file: &File, notes: &mut Notes) {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
+use relay_core::config::reference::{Keys, PocketNode};
 use relay_core::units::ServiceId;
 use serde::{Deserialize, Deserializer};
 
@@ -93,31 +93,6 @@ sections! {
         meter_prefix: String,
         params_prefix: String,
         consumer_group_prefix: String,
-    }
-
-    /// `pocket_node`
-    PocketNode {
-        query_node_rpc_url: String,
-        query_node_grpc_url: String,
-        grpc_insecure: bool,
-    }
-
-    /// `keys`
-    Keys {
-        keys_file: PathBuf,
-        keys_dir: PathBuf,
-        keyring: Keyring,
-        hot_reload_enabled: bool,
-    }
-
-    /// `keys.keyring`
-    Keyring {
-        backend: String,
-        dir: String,
-        app_name: String,
-        key_names: Vec<String>,
-        passphrase_file: String,
-        passphrase_env: String,
     }
 
     /// `metrics`, `pprof` and `health_check`

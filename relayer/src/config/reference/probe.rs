@@ -1,9 +1,9 @@
+use relay_core::config::reference::Notes;
 use relay_core::config::{ConfigError, Period};
 use relay_core::relay::RpcType;
 
 use super::convert::or_default;
 use super::file::Whole;
-use super::note::Notes;
 use super::service::{Backend, HealthCheck};
 use crate::config::ProbeConfig;
 

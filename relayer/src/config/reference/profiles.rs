@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
+use relay_core::config::reference::Notes;
 use relay_core::config::{ConfigError, Period};
 
 use super::convert::{bytes, or_default};
 use super::file::{File, HttpTransport, PoolProfile, TimeoutProfile, Whole};
-use super::note::Notes;
 use crate::config::{ConnectionsConfig, TimeoutsConfig};
 
 /// The longest time that a service may take for an answer, seconds.

@@ -1,10 +1,10 @@
 use relay_core::config::ConfigError;
+use relay_core::config::reference::Notes;
 use relay_core::relay::RpcType;
 
 use super::backend;
 use super::convert::{BODY_BYTES, bytes, or_default};
 use super::file::{File, Whole};
-use super::note::Notes;
 use super::profiles::Profiles;
 use super::service::{Inherited, Service};
 use crate::config::{PoolConfig, ServiceConfig, Services};

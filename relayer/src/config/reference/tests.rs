@@ -331,8 +331,11 @@ fn mistakes_are_named_with_a_way_out() {
             SMALL.replace("query_node_rpc_url: 'http://127.0.0.1:26657', ", ""),
             "pocket_node.query_node_rpc_url: is missing",
         ),
-        (SMALL.replace("keys_file: /keys/suppliers.yaml", ""), "needs `keys_file` or `keys_dir`"),
-        (SMALL.replace("keys_file: /keys/suppliers.yaml", "keyring: {backend: test}"), "not supported yet: export"),
+        (SMALL.replace("keys_file: /keys/suppliers.yaml", ""), "needs `keys_file`, `keys_dir` or `keyring`"),
+        (
+            SMALL.replace("keys_file: /keys/suppliers.yaml", "keyring: {backend: os, dir: /keys}"),
+            "cannot be read from files",
+        ),
         (SMALL.replace("{jsonrpc: {url: 'http://127.0.0.1:8545'}}", "{}"), "services.eth.backends: is empty"),
         (SMALL.replace("eth:", "'e h':"), "e h"),
     ];

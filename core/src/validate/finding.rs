@@ -17,7 +17,7 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// The relayer would not start, or relays would be lost or refused.
+    /// The role would not start, or relays would be lost or refused.
     Error,
     /// It would work, but worse than meant.
     Warning,
@@ -28,19 +28,27 @@ pub enum Level {
 }
 
 impl Finding {
-    pub(super) fn error(subject: impl Into<String>, text: impl Into<String>) -> Self {
+    /// Something that must be corrected.
+    #[must_use]
+    pub fn error(subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self { level: Level::Error, subject: subject.into(), text: text.into() }
     }
 
-    pub(super) fn warning(subject: impl Into<String>, text: impl Into<String>) -> Self {
+    /// Something that deserves a look.
+    #[must_use]
+    pub fn warning(subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self { level: Level::Warning, subject: subject.into(), text: text.into() }
     }
 
-    pub(super) fn info(subject: impl Into<String>, text: impl Into<String>) -> Self {
+    /// Something good to know.
+    #[must_use]
+    pub fn info(subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self { level: Level::Info, subject: subject.into(), text: text.into() }
     }
 
-    pub(super) fn debug(subject: impl Into<String>, text: impl Into<String>) -> Self {
+    /// Something for those who look closely.
+    #[must_use]
+    pub fn debug(subject: impl Into<String>, text: impl Into<String>) -> Self {
         Self { level: Level::Debug, subject: subject.into(), text: text.into() }
     }
 }

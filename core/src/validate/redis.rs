@@ -1,19 +1,17 @@
-use relay_core::chain::{Chain, ChainConfig};
-use relay_core::config::Period;
-use relay_core::store::{self, ChainIdentity, StoreConfig};
-
 use super::{Finding, PATIENCE};
-use crate::config::Config;
+use crate::chain::{Chain, ChainConfig};
+use crate::config::{ChainSection, Period};
+use crate::store::{self, ChainIdentity, StoreConfig};
 
 /// Is this Redis fit, and is its state that of our chain?
-pub(super) async fn inspect(config: &Config) -> Vec<Finding> {
+pub async fn inspect(settings: StoreConfig, chain: &ChainSection) -> Vec<Finding> {
     // Whose state it is can only be compared when the chain says who it is; that it does not is reported elsewhere.
-    let identity = match Chain::new(&ChainConfig::from(&config.chain)) {
+    let identity = match Chain::new(&ChainConfig::from(chain)) {
         Ok(chain) => tokio::time::timeout(PATIENCE, chain.identity()).await.ok().and_then(Result::ok),
         Err(_) => None,
     };
     let whose = identity.as_ref().map(ChainIdentity::from);
-    let settings = StoreConfig { open_timeout: Period(PATIENCE), ..StoreConfig::from(&config.redis) };
+    let settings = StoreConfig { open_timeout: Period(PATIENCE), ..settings };
     match store::inspect(&settings, whose.as_ref()).await {
         Err(error) => vec![Finding::error("redis", error.to_string())],
         Ok(found) => {

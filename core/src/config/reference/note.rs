@@ -16,7 +16,7 @@ pub struct Note {
 pub enum Weight {
     /// The key has no effect, and needs none.
     Ignored,
-    /// The key means something else here, or something has to be changed around the relayer.
+    /// The key means something else here, or something has to be changed around the program.
     Changed,
 }
 
@@ -32,19 +32,21 @@ impl fmt::Display for Note {
 
 /// Collects notes while a file is converted.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Vec<Note>);
+pub struct Notes(Vec<Note>);
 
 impl Notes {
-    pub(super) fn ignored(&mut self, key: impl Into<String>, text: impl Into<String>) {
+    /// Notes a key without effect.
+    pub fn ignored(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.0.push(Note { key: key.into(), weight: Weight::Ignored, text: text.into() });
     }
 
-    pub(super) fn changed(&mut self, key: impl Into<String>, text: impl Into<String>) {
+    /// Notes a key that means something else.
+    pub fn changed(&mut self, key: impl Into<String>, text: impl Into<String>) {
         self.0.push(Note { key: key.into(), weight: Weight::Changed, text: text.into() });
     }
 
     /// Notes each of these keys that was given.
-    pub(super) fn ignored_if(&mut self, section: &str, keys: &[(&str, bool)], text: &str) {
+    pub fn ignored_if(&mut self, section: &str, keys: &[(&str, bool)], text: &str) {
         for (key, given) in keys {
             if *given {
                 self.ignored(format!("{section}{key}"), text);
@@ -52,7 +54,9 @@ impl Notes {
         }
     }
 
-    pub(super) fn into_vec(self) -> Vec<Note> {
+    /// All notes, in the order in which they were made.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Note> {
         self.0
     }
 }

@@ -1,10 +1,22 @@
-use relay_core::chain::NodeConfig;
-use relay_core::config::ConfigError;
+use serde::Deserialize;
 
-use super::file::PocketNode;
+use crate::chain::NodeConfig;
+use crate::config::ConfigError;
+
+/// `pocket_node`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the keys are that program's, and its manual describes them")]
+pub struct PocketNode {
+    pub query_node_rpc_url: Option<String>,
+    pub query_node_grpc_url: Option<String>,
+    pub grpc_insecure: Option<bool>,
+    pub query_timeout_seconds: Option<u64>,
+    pub chain_id: Option<String>,
+}
 
 /// The one node that such a file names, with the schemes that our client reads.
-pub(super) fn node(node: &PocketNode) -> Result<NodeConfig, ConfigError> {
+pub fn node(node: &PocketNode) -> Result<NodeConfig, ConfigError> {
     let rpc = rpc(required("pocket_node.query_node_rpc_url", node.query_node_rpc_url.as_deref())?)?;
     let grpc = required("pocket_node.query_node_grpc_url", node.query_node_grpc_url.as_deref())?;
     Ok(NodeConfig { name: "node".to_owned(), rpc, grpc: grpc_url(grpc, node.grpc_insecure == Some(true))? })
@@ -60,6 +72,7 @@ mod tests {
             query_node_rpc_url: Some(rpc.to_owned()),
             query_node_grpc_url: Some(grpc.to_owned()),
             grpc_insecure: Some(insecure),
+            ..PocketNode::default()
         })
     }
 

@@ -1,11 +1,9 @@
 use std::time::Duration;
 
-use relay_core::chain::{Chain, ChainConfig, ChainError, ChainTime, NodeConfig, Status};
-use relay_core::config::ChainSection;
-use relay_core::units::Height;
-
 use super::Finding;
-use crate::config::Config;
+use crate::chain::{Chain, ChainConfig, ChainError, ChainTime, NodeConfig, Status};
+use crate::config::ChainSection;
+use crate::units::Height;
 
 /// A block is proposed at a time that its proposer's clock shows, so a little ahead is usual.
 const CLOCK_SLACK: Duration = Duration::from_secs(10);
@@ -13,8 +11,13 @@ const CLOCK_SLACK: Duration = Duration::from_secs(10);
 const USUAL_LAG: i64 = 1;
 
 /// Do all nodes answer, on both doors, for one chain, and at one height? Does the clock agree with the blocks?
-pub(super) async fn nodes(config: &Config, chain: &Chain) -> Vec<Finding> {
-    let questions = config.chain.nodes.iter().map(|node| by_grpc(&config.chain, node));
+/// A newest block older than `oldest` is told.
+pub async fn nodes(section: &ChainSection, oldest: Duration) -> Vec<Finding> {
+    let chain = match Chain::new(&ChainConfig::from(section)) {
+        Ok(chain) => chain,
+        Err(error) => return vec![Finding::error("chain.nodes", error.to_string())],
+    };
+    let questions = section.nodes.iter().map(|node| by_grpc(section, node));
     let (survey, by_grpc) = tokio::join!(chain.survey(), futures::future::join_all(questions));
     let best = survey.iter().flat_map(|(_, status)| status).map(|status| status.height).max().unwrap_or_default();
     let reachable = survey.iter().zip(&by_grpc).any(|((_, rpc), grpc)| rpc.is_ok() && grpc.is_ok());
@@ -23,7 +26,7 @@ pub(super) async fn nodes(config: &Config, chain: &Chain) -> Vec<Finding> {
     for ((name, rpc), grpc) in survey.iter().zip(by_grpc) {
         let subject = format!("chain.nodes.{name}");
         match rpc {
-            Ok(status) => findings.extend(standing(&subject, status, best, now, config.max_block_age.0)),
+            Ok(status) => findings.extend(standing(&subject, status, best, now, oldest)),
             Err(error) => findings.push(unreachable(format!("{subject}.rpc"), error, reachable)),
         }
         if let Err(error) = grpc {
@@ -39,7 +42,7 @@ async fn by_grpc(section: &ChainSection, node: &NodeConfig) -> Result<(), ChainE
     Chain::new(&ChainConfig::from(&alone))?.shared_params().await.map(|_| ())
 }
 
-/// Without any node a relayer waits; with another one it works. A node of another chain is a mistake in any case.
+/// Without any node a role waits; with another one it works. A node of another chain is a mistake in any case.
 fn unreachable(subject: String, error: &ChainError, another_works: bool) -> Finding {
     let text = error.to_string();
     match error {
@@ -67,7 +70,7 @@ fn standing(subject: &str, status: &Status, best: Height, now: ChainTime, oldest
         findings.push(Finding::error("clock", text));
     } else if age > oldest {
         let text = format!(
-            "the newest block is {} s old, more than maxBlockAge: the node or the chain stands still, or this machine's clock \
+            "the newest block is {} s old: the node or the chain stands still, or this machine's clock \
              is ahead",
             age.as_secs()
         );
