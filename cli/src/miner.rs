@@ -100,5 +100,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let miner = ::miner::Miner::bind(loaded.config, Some(loaded.hash)).await?;
     let board = miner.board();
     stop::last_words(move || format!("{} suppliers are not handed over", board.suppliers()));
-    Ok(miner.serve(stop).await?)
+    // On the heap: it is as large as everything that a miner does.
+    Ok(Box::pin(miner.serve(stop)).await?)
 }

@@ -91,7 +91,8 @@ pub async fn connect(
     };
     tokio::select! {
         () = stop.cancelled() => Ok(None),
-        outcome = connecting => outcome,
+        // On the heap, once a start: it is large, and every future around it would be.
+        outcome = Box::pin(connecting) => outcome,
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn load(keyring: &KeyringSection) -> Result<Reading, KeysError> {
             // Nobody asked for it by name, and keyrings often have such entries.
             Ok(Entry::Other(_)) if keyring.names.is_empty() => {}
             Ok(Entry::Other(kind)) => {
-                reading.ring.refuse(file, format!("is {kind}, which holds no key that signs here"))
+                reading.ring.refuse(file, format!("is {kind}, which holds no key that signs here"));
             }
             Err(reason) => reading.ring.refuse(file, reason),
         }
@@ -133,15 +133,12 @@ fn plain(name: &str) -> String {
     let mut rest = name.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let code = tail.get(..2).filter(|_| *first == b'%').and_then(|digits| hex::decode(digits).ok());
-        match code.as_deref() {
-            Some([byte]) => {
-                bytes.push(*byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = tail;
-            }
+        if let Some([byte]) = code.as_deref() {
+            bytes.push(*byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

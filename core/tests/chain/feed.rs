@@ -8,7 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::surroundings::{client, client_of, node, still};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 fn follow(chain: Chain, subscribe: bool) -> (BlockFeed, DropGuard) {
     let stop = CancellationToken::new();

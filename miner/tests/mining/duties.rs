@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::scene::{Scene, genesis};
 
-const SOON: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_mins(2);
 
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + SOON;

@@ -128,7 +128,7 @@ async fn a_start_that_fails_leaves_nothing_behind() {
     let error = miner.task.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("noeviction"), "{error}");
     assert_eq!(evicting.ask(&["KEYS", "*"]).await.unwrap(), Vec::<String>::new());
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while tokio::net::TcpListener::bind(miner.admin).await.is_err() {
         assert!(Instant::now() < deadline, "the administration port is still taken");
         tokio::time::sleep(Duration::from_millis(50)).await;

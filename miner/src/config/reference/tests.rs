@@ -140,7 +140,7 @@ fn mistakes_are_named_with_a_way_out() {
         (with("transaction: {gas_prize: 1}"), "did you mean `gas_price`?"),
         (with("default_service_factor: -1"), "default_service_factor"),
         (with("redis: {namespace: {base_prefix: 'a{b'}}"), "redis.prefix"),
-        ("chain: {}\npocket_node: {}\n".to_owned(), "unknown key `pocket_node`"),
+        ("name: me\npocket_node: {}\n".to_owned(), "unknown key `pocket_node`"),
     ];
     for (text, expected) in cases {
         let message = refused(&text);
