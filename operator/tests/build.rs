@@ -115,8 +115,8 @@ fn the_examples_can_be_built() {
     let mut built = 0;
     for example in std::fs::read_dir(examples).unwrap() {
         let path = example.unwrap().path();
-        if path.ends_with("relayer") {
-            // Configuration of a relayer alone, which the relayer's own tests read.
+        if path.ends_with("relayer") || path.ends_with("miner") {
+            // Configuration of one role alone, which its own tests read.
             continue;
         }
         let fleet = dereference::fleet(&path).unwrap();

@@ -37,7 +37,7 @@ use scenario::Scenario;
 use selection::Selection;
 
 /// No relay that was answered is lost, no root is replaced, no proof is missing, whatever dies.
-// rule: I-01, I-04, I-12, I-13, I-17, I-18, I-19, M-04, M-16, M-18, O-02, O-06, O-11, O-13, W-01, W-04, W-16, H-19, C-04
+// rule: I-01, I-04, I-12, I-13, I-17, I-18, I-19, M-04, M-18, O-02, O-06, O-11, O-13, W-01, W-04, W-16, H-19, C-04
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_fails_what_was_answered_is_settled() {
     let selection = Selection::from_environment();

@@ -7,23 +7,14 @@ pub(super) const PAGE: Page =
     Page { file: "docs/miner-defects.md", subject: "miners", reasons: REASONS, not_yet: NOT_YET, tables: TABLES };
 
 /// Why a row has no test.
-const REASONS: &[(&str, &str)] =
-    &[("S-3", "void: there are no consumers with entries of their own; whoever owns a supplier reads its log")];
+const REASONS: &[(&str, &str)] = &[
+    ("S-3", "void: there are no consumers with entries of their own; whoever owns a supplier reads its log"),
+    ("W-05", "void: nothing is acknowledged; an owner only derives from the log"),
+    ("C-06", "void: no node of a trie is stored; tries are made from the log"),
+];
 
 /// Rows whose tests are still to be written. The page says so.
-const NOT_YET: &[&str] = &[
-    "I-01", "I-02", "I-03", "I-04", "I-05", "I-06", "I-07", "I-08", "I-09", "I-10", "I-11", "I-12", "I-13", "I-14",
-    "I-15", "I-16", "I-17", "I-18", "I-19", "M-01", "M-02", "M-03", "M-04", "M-05", "M-06", "M-07", "M-08", "M-09",
-    "M-10", "M-11", "M-12", "M-13", "M-14", "M-15", "M-16", "M-17", "M-18", "M-19", "M-20", "M-21", "O-01", "O-02",
-    "O-03", "O-04", "O-05", "O-06", "O-07", "O-08", "O-09", "O-10", "O-11", "O-12", "O-13", "O-14", "O-15", "W-01",
-    "W-02", "W-03", "W-04", "W-05", "W-06", "W-07", "W-08", "W-09", "W-10", "W-11", "W-12", "W-13", "W-14", "W-15",
-    "W-16", "W-17", "H-01", "H-02", "H-03", "H-04", "H-05", "H-06", "H-07", "H-08", "H-09", "H-10", "H-11", "H-12",
-    "H-13", "H-14", "H-15", "H-16", "H-17", "H-18", "H-19", "H-20", "H-21", "H-22", "H-23", "H-24", "H-25", "H-26",
-    "H-27", "H-28", "H-29", "H-30", "H-31", "H-32", "H-33", "H-34", "H-35", "C-01", "C-02", "C-03", "C-04", "C-05",
-    "C-06", "C-07", "C-08", "C-09", "C-10", "C-11", "C-12", "C-13", "C-14", "C-15", "C-16", "C-17", "C-18", "C-19",
-    "C-20", "C-21", "C-22", "C-23", "C-24", "C-25", "C-26", "C-27", "C-28", "C-29", "C-30", "C-31", "C-32", "C-33",
-    "C-34", "C-35", "C-36", "C-37",
-];
+const NOT_YET: &[&str] = &["H-12", "H-29", "C-12", "C-30"];
 
 const TABLES: &[Table] = &[
     Table {

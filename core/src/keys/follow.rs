@@ -51,7 +51,7 @@ impl Following {
         Self { ring: watch::channel(Arc::new(ring)).1, troubles: watch::channel(Vec::new()).1 }
     }
 
-    /// As they are now, at most [`NAMED`] refused files of them.
+    /// As they are now, at most 20 refused files of them.
     #[must_use]
     pub fn report(&self) -> KeyReport {
         let ring = Arc::clone(&self.ring.borrow());

@@ -14,9 +14,9 @@ pub(super) async fn limits(chain: &Chain) -> Vec<Finding> {
     match chain.consensus_limits().await {
         Err(error) => vec![Finding::warning("chain", format!("its limits are not known: {error}"))],
         Ok(limits) => {
-            let or_none = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
+            let or_none = |limit: Option<u64>| limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
             let (bytes, gas) = (or_none(limits.max_bytes), or_none(limits.max_gas));
-            vec![Finding::info("chain", format!("a block holds {bytes} of bytes and {gas} of gas"))]
+            vec![Finding::info("chain", format!("of bytes a block holds {bytes}, of gas {gas}"))]
         }
     }
 }

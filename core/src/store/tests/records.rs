@@ -48,6 +48,7 @@ async fn a_record_of_another_form_hides_no_other() {
     assert_eq!(texts(&store).await, [("s2".into(), "text".into())]);
 }
 
+// rule: C-11
 #[tokio::test]
 async fn an_ended_session_leaves_its_record_and_nothing_else() {
     let (redis, store) = start().await;
