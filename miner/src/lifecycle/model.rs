@@ -135,8 +135,7 @@ proptest! {
     /// Crashes and owner changes at any height, lagging and silent nodes, skipped heights, lost and repeated broadcasts,
     /// transactions that fail, requirements that flip, poisoned messages in the batch, a Redis that loses what was not
     /// durable: each session ends in the best outcome that the chain still allowed.
-    // rule: I-01, I-02, I-03, I-04, I-05, I-08, I-09, I-10, I-11, I-12, I-13, I-17, I-19
-    // rule: M-01, M-02, M-03, M-04, M-05, M-07, M-08, M-20, M-21, S-4, H-01, H-02, H-03, H-15
+    // rule: I-01, I-02, I-03, I-04, I-05, I-08, I-09, I-10, I-11, I-12, I-13, I-17, I-19, M-01, M-02, M-03, M-04, M-05, M-07, M-08, M-20, M-21, S-4, H-01, H-02, H-03, H-15
     #[test]
     fn every_session_ends_as_well_as_the_chain_allows(
         natures in proptest::collection::vec(nature(), 1..4),

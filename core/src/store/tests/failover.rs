@@ -161,6 +161,11 @@ async fn a_frozen_primary_is_left_and_not_believed_when_it_wakes_up() {
     let sentinel = Sentinel::start(1, 1, &[]).await.unwrap();
     let store = open(&sentinel).await;
     append(&store, "s1", &["a"]).await;
+    let limit = Instant::now() + LIMIT;
+    while length(&sentinel, 1, &store).await == 0 {
+        assert!(Instant::now() < limit, "the replica never got it");
+        sleep(Duration::from_millis(20)).await;
+    }
     sentinel.servers()[0].pause().unwrap();
     let second = sentinel.wait_for_fail_over(0).await.unwrap();
     assert_eq!(second, 1);
